@@ -1,0 +1,22 @@
+import type { Reporter, TestModule } from 'vitest/node'
+
+import { hasPgBouncer } from './has-pgbouncer.ts'
+
+/** The last lines of a run: what this machine could not show, and the count that CI reads. */
+export default class SummaryReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
+    const counts = { passed: 0, failed: errors.length, skipped: 0, pending: 0 }
+    for (const module of modules) {
+      if (module.state() === 'failed' && module.children.size === 0) counts.failed++
+      for (const test of module.children.allTests()) counts[test.result().state]++
+    }
+    const lines = [
+      ...(hasPgBouncer
+        ? []
+        : ['Not run: the suite through PgBouncer, which is not installed here.']),
+      `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped + counts.pending} skipped`,
+    ]
+    // After the default reporter has written its own summary.
+    process.once('exit', () => process.stdout.write(`${lines.join('\n')}\n`))
+  }
+}

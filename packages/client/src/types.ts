@@ -1,0 +1,65 @@
+import type { ErrorBody, ErrorShape } from '@tautline/shared'
+
+import type { CallErrorOf } from './call-error.ts'
+
+/** How one call differs from the others. */
+export interface CallOptions {
+  /** Rejects the call with `ABORTED` at once; the server stops when all calls of its batch are. */
+  readonly signal?: AbortSignal
+}
+
+/** A call under way. `safe` reads the type of its errors from it. */
+export interface Call<Output, Failed> extends Promise<Output> {
+  /** Only a type; there is no such property. */
+  readonly '~error'?: Failed
+}
+
+interface ProcedureTypes {
+  input: unknown
+  output: unknown
+  errorShape: unknown
+}
+
+/** What the client needs to know of a procedure; structural, so that it fits any tRPC 11. */
+interface ProcedureLike {
+  _def: { procedure: true; type: string; $types: ProcedureTypes }
+}
+
+/** What the client needs to know of a router. */
+export interface RouterLike {
+  _def: { record: object }
+}
+
+type FailedOf<Types extends ProcedureTypes> =
+  Types['errorShape'] extends ErrorShape<infer Body extends ErrorBody>
+    ? CallErrorOf<Body>
+    : CallErrorOf<ErrorBody>
+
+/** An input that may be left out is an optional argument. */
+type Resolver<Types extends ProcedureTypes> = undefined extends Types['input']
+  ? (input?: Types['input'], options?: CallOptions) => Call<Types['output'], FailedOf<Types>>
+  : [Types['input']] extends [void]
+    ? (input?: undefined, options?: CallOptions) => Call<Types['output'], FailedOf<Types>>
+    : (input: Types['input'], options?: CallOptions) => Call<Types['output'], FailedOf<Types>>
+
+type ProcedureClient<P extends ProcedureLike> = P['_def']['type'] extends 'query'
+  ? { query: Resolver<P['_def']['$types']> }
+  : P['_def']['type'] extends 'mutation'
+    ? { mutate: Resolver<P['_def']['$types']> }
+    : never
+
+type Decorated<Record extends object> = {
+  [Key in keyof Record]: Record[Key] extends ProcedureLike
+    ? ProcedureClient<Record[Key]>
+    : Record[Key] extends object
+      ? Decorated<Record[Key]>
+      : never
+}
+
+/** `client.noun.verb.query(input)` or `.mutate(input)` for every procedure of the router. */
+export type Client<Router extends RouterLike> = Decorated<Router['_def']['record']>
+
+/** The errors that a call may reject with: `ErrorOf<typeof client.items.get.query>`. */
+export type ErrorOf<Procedure extends (...args: never[]) => Call<unknown, unknown>> = NonNullable<
+  ReturnType<Procedure>['~error']
+>

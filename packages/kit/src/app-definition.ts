@@ -1,0 +1,64 @@
+import type { AnyTRPCProcedure, TRPCBuiltRouter } from '@trpc/server'
+
+import type { ErrorShape } from '@tautline/shared'
+
+import type { Migrations } from './db/migrations.ts'
+import type { Identity, Resources } from './resources.ts'
+import { findContradictions } from './rpc/checks.ts'
+import { t } from './rpc/trpc.ts'
+
+/** Procedures by their verb. */
+export type Procedures = Readonly<Record<string, AnyTRPCProcedure>>
+
+/** A value that adds to a backend. The noun under which it is added names its procedures. */
+export interface Feature<P extends Procedures = Procedures> {
+  readonly router: P
+  /** Migrations of a feature that comes in a package; a backend's own are in its folder. */
+  readonly migrations?: Migrations
+  /** Values of its in-process parts, read when somebody looks. */
+  readonly gauges?: Readonly<Record<string, () => number>>
+}
+
+type Features = Readonly<Record<string, Feature>>
+
+/** The router type that clients import: it names procedures and their types, and no context. */
+export type RouterOf<F extends Features> = TRPCBuiltRouter<
+  { ctx: object; meta: object; errorShape: ErrorShape; transformer: true },
+  { [Noun in keyof F]: F[Noun]['router'] }
+>
+
+export interface AppOptions<F extends Features> {
+  readonly name: string
+  readonly version: string
+  readonly features: F
+  /** Tells who calls. */
+  readonly identity: Identity
+  /** Folder of the backend's own migrations. */
+  readonly migrations: URL
+  /**
+   * Fills a development database; only `tautline dev` runs it, at every start, before it serves at
+   * `baseUrl`. Returns lines to show, such as what a newcomer can try.
+   */
+  readonly seed?: (resources: Resources, baseUrl: string) => Promise<readonly string[]>
+}
+
+/** A backend as a value. Nothing is opened by it; `createApp` does that. */
+export interface AppDefinition<F extends Features = Features> extends AppOptions<F> {
+  readonly router: RouterOf<F>
+}
+
+/** Puts a backend together. Throws when its procedures contradict themselves. */
+export function defineApp<const F extends Features>(options: AppOptions<F>): AppDefinition<F> {
+  const record = Object.fromEntries(
+    Object.entries(options.features).map(([noun, feature]) => [noun, { ...feature.router }]),
+  )
+  const router = t.router(record)
+  const contradictions = findContradictions(router)
+  if (contradictions.length > 0) {
+    const lines = contradictions.map((line) => `  - ${line}`).join('\n')
+    throw new Error(`The procedures of ${options.name} contradict themselves:\n${lines}`)
+  }
+  // The record was built from exactly these features.
+  // oxlint-disable-next-line typescript/consistent-type-assertions -- Object.fromEntries forgets keys
+  return { ...options, router: router as unknown as RouterOf<F> }
+}

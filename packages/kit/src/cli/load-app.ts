@@ -1,0 +1,17 @@
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+import type { AppDefinition } from '../app-definition.ts'
+
+/** Imports the app file and returns the `app` that it exports. */
+export async function loadApp(path: string): Promise<AppDefinition> {
+  const module: unknown = await import(pathToFileURL(resolve(path)).href)
+  if (typeof module === 'object' && module && 'app' in module && isDefinition(module.app)) {
+    return module.app
+  }
+  throw new Error(`${path} exports no \`app\` made by defineApp.`)
+}
+
+function isDefinition(value: unknown): value is AppDefinition {
+  return typeof value === 'object' && value !== null && 'router' in value && 'features' in value
+}

@@ -1,0 +1,14 @@
+import { createApp } from '../app.ts'
+import { readConfig } from '../config.ts'
+import { loadApp } from './load-app.ts'
+import { closeOnStop } from './run-until-stopped.ts'
+
+/** Serves the app as the environment configures it. */
+export async function runStart(appPath: string): Promise<void> {
+  const config = await readConfig()
+  const definition = await loadApp(appPath)
+  const app = await createApp(definition, config)
+  closeOnStop(app)
+  const url = await app.listen()
+  app.resources.log.info({ url, version: definition.version }, 'listening')
+}

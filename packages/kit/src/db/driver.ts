@@ -1,0 +1,138 @@
+import {
+  CompiledQuery,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  type TransactionSettings,
+} from 'kysely'
+import type { Pool, PoolClient } from 'pg'
+
+import { orAborted } from '../platform/abort.ts'
+import { currentCall } from '../platform/call-scope.ts'
+import { createQueryCanceller, type QueryCanceller } from './cancel.ts'
+import { Connection } from './connection.ts'
+import { NoConnectionError } from './errors.ts'
+
+/** Backstops of every transaction, in milliseconds; the deadline of the call comes first. */
+export interface TransactionLimits {
+  readonly statementTimeoutMs: number
+  /** Longest wait for a row lock. */
+  readonly lockTimeoutMs: number
+  /** Longest pause between two statements, with locks held. */
+  readonly idleTimeoutMs: number
+}
+
+/** Kysely's Postgres dialect over our own driver. Never closes the pool. */
+export function createDialect(pool: Pool, limits: TransactionLimits): Dialect {
+  return {
+    createDriver: () => new PoolDriver(pool, createQueryCanceller(), limits),
+    createAdapter: () => new PostgresAdapter(),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+    // oxlint-disable-next-line typescript/no-explicit-any -- as Kysely's interface has it
+    createIntrospector: (db: Kysely<any>) => new PostgresIntrospector(db),
+  }
+}
+
+/**
+ * Kysely's own driver knows nothing of calls: it waits for a connection without a deadline of the
+ * call, cancels by a pid that is not the server's behind a PgBouncer, and begins a transaction
+ * without limits. Hence ours; it keeps no state in a session.
+ */
+class PoolDriver implements Driver {
+  readonly #pool: Pool
+  readonly #canceller: QueryCanceller
+  readonly #begin: string
+
+  constructor(pool: Pool, canceller: QueryCanceller, limits: TransactionLimits) {
+    this.#pool = pool
+    this.#canceller = canceller
+    // One round trip, and gone with the transaction.
+    this.#begin =
+      `set local statement_timeout = ${limits.statementTimeoutMs}; ` +
+      `set local lock_timeout = ${limits.lockTimeoutMs}; ` +
+      `set local idle_in_transaction_session_timeout = ${limits.idleTimeoutMs}`
+  }
+
+  async init() {}
+
+  async acquireConnection(): Promise<Connection> {
+    const call = currentCall()
+    const startedAt = performance.now()
+    try {
+      const client = await this.#connect(call?.signal)
+      return new Connection(client, this.#canceller)
+    } finally {
+      if (call) call.spent.waitMs += performance.now() - startedAt
+    }
+  }
+
+  /** Waits no longer than the pool's timeout, and not a moment after the call has aborted. */
+  async #connect(signal: AbortSignal | undefined): Promise<PoolClient> {
+    signal?.throwIfAborted()
+    const connecting = this.#pool.connect()
+    try {
+      return await orAborted(connecting, signal)
+    } catch (error) {
+      if (signal?.aborted) connecting.then((client) => client.release()).catch(() => {})
+      else if (error instanceof Error && !('code' in error)) {
+        throw new NoConnectionError('No database connection could be had in time.', {
+          cause: error,
+        })
+      }
+      throw error
+    }
+  }
+
+  async beginTransaction(connection: DatabaseConnection, settings: TransactionSettings) {
+    const modes = [
+      settings.isolationLevel && `isolation level ${settings.isolationLevel}`,
+      settings.accessMode,
+    ].filter(Boolean)
+    await own(connection).executeControl(`begin ${modes.join(' ')}; ${this.#begin}`)
+  }
+
+  async commitTransaction(connection: DatabaseConnection) {
+    await own(connection).commit()
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection) {
+    try {
+      await own(connection).executeControl('rollback')
+    } catch (error) {
+      own(connection).discarded = true
+      throw error
+    }
+  }
+
+  async savepoint(connection: DatabaseConnection, name: string) {
+    await own(connection).executeControl(`savepoint ${identifier(name)}`)
+  }
+
+  async rollbackToSavepoint(connection: DatabaseConnection, name: string) {
+    await own(connection).executeControl(`rollback to savepoint ${identifier(name)}`)
+  }
+
+  async releaseSavepoint(connection: DatabaseConnection, name: string) {
+    await connection.executeQuery(CompiledQuery.raw(`release savepoint ${identifier(name)}`))
+  }
+
+  async releaseConnection(connection: DatabaseConnection) {
+    const { client, discarded } = own(connection)
+    client.release(discarded)
+  }
+
+  async destroy() {}
+}
+
+function own(connection: DatabaseConnection): Connection {
+  if (connection instanceof Connection) return connection
+  throw new TypeError('This connection belongs to another driver.')
+}
+
+function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

@@ -1,0 +1,76 @@
+import { AbortedTransactionError, ControlledTransaction } from 'kysely'
+
+import { commonErrors, Failure } from '@tautline/shared'
+
+import { orAborted } from '../platform/abort.ts'
+import { currentCall } from '../platform/call-scope.ts'
+import type { Database, Db } from './database.ts'
+import { isConnectionLoss } from './errors.ts'
+
+let savepoints = 0
+
+/**
+ * Runs `run` in one transaction and commits it, or rolls it back when `run` throws. On a
+ * transaction it is a savepoint of that one. When the call aborts, the transaction is rolled back
+ * at once, whatever `run` is still doing; once COMMIT has been sent nothing interrupts it.
+ *
+ * Throws what `run` throws; `COMMIT_UNKNOWN` when the connection broke after COMMIT was sent.
+ */
+export async function inTransaction<T>(db: Db, run: (db: Db) => Promise<T>): Promise<T> {
+  if (db instanceof ControlledTransaction) return inSavepoint(db, run)
+  const transaction = await db.startTransaction().execute()
+  let result: T
+  try {
+    result = await orAborted(run(transaction), currentCall()?.signal)
+  } catch (error) {
+    await rollback(transaction)
+    throw error
+  }
+  await commit(transaction)
+  return result
+}
+
+async function inSavepoint<T>(
+  outer: ControlledTransaction<Database>,
+  run: (db: Db) => Promise<T>,
+): Promise<T> {
+  const name = `sp_${++savepoints}`
+  const inner = await outer.savepoint(name).execute()
+  try {
+    const result = await run(inner)
+    await inner.releaseSavepoint(name).execute()
+    return result
+  } catch (error) {
+    await inner
+      .rollbackToSavepoint(name)
+      .execute()
+      .catch(() => {}) // the connection is gone; the error that says so is on its way
+    throw error
+  }
+}
+
+async function rollback(transaction: ControlledTransaction<Database>): Promise<void> {
+  // A rollback that fails gives the connection up, which rolls back as well.
+  await transaction
+    .rollback()
+    .execute()
+    .catch(() => {})
+}
+
+async function commit(transaction: ControlledTransaction<Database>): Promise<void> {
+  try {
+    await transaction.commit().execute()
+  } catch (error) {
+    await rollback(transaction)
+    if (isConnectionLoss(error)) throw new Failure(commonErrors.COMMIT_UNKNOWN, { cause: error })
+    if (error instanceof AbortedTransactionError) {
+      throw new Error(
+        'A statement failed, its error was swallowed, and the commit undid the rest.',
+        {
+          cause: error,
+        },
+      )
+    }
+    throw error
+  }
+}

@@ -1,0 +1,87 @@
+import { TRPCError } from '@trpc/server'
+import { z } from 'zod'
+
+import { commonErrors, Failure, WireError, type Issue } from '@tautline/shared'
+
+import { toDatabaseFailure } from '../db/errors.ts'
+
+/** Issues listed at most; one bad bulk call must not become a large answer. */
+const MAX_ISSUES = 20
+
+/** The longest name of an unknown field that is told back. */
+const MAX_KEY_LENGTH = 64
+
+/**
+ * What a failed call tells its caller. `declared` are the reasons that the procedure promises: one
+ * that it does not is a bug of the handler, and as masked as any other.
+ */
+export function toFailure(error: TRPCError, declared: readonly { reason: string }[]): Failure {
+  const { cause } = error
+  if (cause instanceof Failure) {
+    if (isPromised(cause, declared)) return cause
+    return internal(new Error(`The procedure does not declare ${cause.reason}.`, { cause }))
+  }
+  return toInputFailure(error) ?? toDatabaseFailure(cause) ?? internal(cause ?? error)
+}
+
+function isPromised(failure: Failure, declared: readonly { reason: string }[]): boolean {
+  return (
+    Object.hasOwn(commonErrors, failure.reason) ||
+    declared.some((definition) => definition.reason === failure.reason)
+  )
+}
+
+function internal(cause: unknown): Failure {
+  return new Failure(commonErrors.INTERNAL, { cause })
+}
+
+/** What tRPC refuses by itself, before or outside any procedure of ours. */
+export function fromTransport(error: TRPCError): Failure {
+  if (error.cause instanceof Failure) return error.cause
+  const details = { cause: error }
+  switch (error.code) {
+    case 'NOT_FOUND':
+      return new Failure(commonErrors.NO_SUCH_PROCEDURE, details)
+    case 'METHOD_NOT_SUPPORTED':
+      return new Failure(commonErrors.METHOD_NOT_SUPPORTED, details)
+    case 'PAYLOAD_TOO_LARGE':
+      return new Failure(commonErrors.PAYLOAD_TOO_LARGE, details)
+    case 'UNSUPPORTED_MEDIA_TYPE':
+      return new Failure(commonErrors.UNSUPPORTED_MEDIA_TYPE, details)
+    case 'CLIENT_CLOSED_REQUEST':
+      return new Failure(commonErrors.CLIENT_CLOSED_REQUEST, details)
+    default:
+      return toInputFailure(error) ?? internal(error)
+  }
+}
+
+/** tRPC says BAD_REQUEST for an input that cannot be read, and for one that the schema refuses. */
+function toInputFailure(error: TRPCError): Failure | undefined {
+  if (error.code !== 'BAD_REQUEST' && error.code !== 'PARSE_ERROR') return undefined
+  const { cause } = error
+  if (cause instanceof z.ZodError || cause instanceof z.core.$ZodError) {
+    return badInput(cause.issues.slice(0, MAX_ISSUES).map(toIssue))
+  }
+  const message = cause instanceof WireError ? cause.message : 'The input cannot be read.'
+  return badInput([{ path: [], code: 'malformed', message }])
+}
+
+export function badInput(issues: readonly Issue[]): Failure {
+  return new Failure(commonErrors.BAD_INPUT, { issues })
+}
+
+function toIssue(issue: z.core.$ZodIssue): Issue {
+  const path = issue.path.map((part) => (typeof part === 'number' ? part : clip(String(part))))
+  if (issue.code === 'unrecognized_keys') {
+    const message = `There is no such field: ${issue.keys.slice(0, 3).map(clip).join(', ')}`
+    return { path, code: issue.code, message }
+  }
+  // A custom message is the schema author's; zod's own name types and bounds, never the value,
+  // except for a pattern's source, which is no help to a caller.
+  const message = issue.code === 'invalid_format' ? `Invalid ${issue.format}` : issue.message
+  return { path, code: issue.code, message }
+}
+
+function clip(key: string): string {
+  return key.length > MAX_KEY_LENGTH ? `${key.slice(0, MAX_KEY_LENGTH)}…` : key
+}

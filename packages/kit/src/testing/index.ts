@@ -1,0 +1,6 @@
+export {
+  startTestServer,
+  type TestCaller,
+  type TestServer,
+  type TestServerOptions,
+} from './start-test-server.ts'

@@ -1,0 +1,83 @@
+import { sql } from 'kysely'
+import type { z } from 'zod'
+
+import { Failure, type Db } from '@tautline/kit'
+
+import { SKU_TAKEN, type BulkCreateInput, type BulkCreateOutput } from './schema.ts'
+
+type Rows = z.output<typeof BulkCreateInput>['items']
+type OnConflict = z.output<typeof BulkCreateInput>['onConflict']
+
+/** Skus told back when a call is refused for them. */
+const MAX_SKUS_TOLD = 10
+
+interface Written {
+  sku: string
+  id: string
+  created: boolean
+}
+
+/**
+ * Inserts up to 10,000 rows in one statement. A sku that stands twice in the input is written
+ * once, as it stands first. Throws `SKU_TAKEN` when `onConflict` is `fail` and a sku exists.
+ */
+export async function bulkCreateItems(
+  db: Db,
+  ownerId: string,
+  { items, onConflict }: { readonly items: Rows; readonly onConflict: OnConflict },
+): Promise<Output> {
+  const bySku = new Map<string, Rows[number]>()
+  for (const item of items) if (!bySku.has(item.sku)) bySku.set(item.sku, item)
+
+  const written = await writeItems(db, ownerId, [...bySku.values()], onConflict)
+  if (onConflict === 'fail' && written.length < bySku.size) {
+    for (const { sku } of written) bySku.delete(sku)
+    throw new Failure(SKU_TAKEN, { data: { skus: [...bySku.keys()].slice(0, MAX_SKUS_TOLD) } })
+  }
+  return toOutput(items, written)
+}
+
+/** One array a column: four parameters, however many rows. */
+async function writeItems(
+  db: Db,
+  ownerId: string,
+  rows: Rows,
+  onConflict: OnConflict,
+): Promise<Written[]> {
+  const { rows: written } = await sql<Written>`
+    insert into item (owner_id, sku, name, quantity, price_minor)
+    select ${ownerId}, sku, name, quantity, price_minor
+    from unnest(
+      ${rows.map((row) => row.sku)}::text[],
+      ${rows.map((row) => row.name)}::text[],
+      ${rows.map((row) => row.quantity)}::integer[],
+      ${rows.map((row) => row.priceMinor)}::bigint[]
+    ) as input (sku, name, quantity, price_minor)
+    on conflict (owner_id, sku) ${onConflict === 'update' ? overwrite : sql`do nothing`}
+    returning sku, id, xmax = 0 as created`.execute(db)
+  return written
+}
+
+const overwrite = sql`do update set
+  name = excluded.name,
+  quantity = excluded.quantity,
+  price_minor = excluded.price_minor,
+  version = item.version + 1,
+  updated_at = now()`
+
+type Output = z.input<typeof BulkCreateOutput>
+
+function toOutput(items: Rows, written: readonly Written[]): Output {
+  const bySku = new Map(written.map((row) => [row.sku, row]))
+  const output: Output = { created: 0, updated: 0, skipped: 0, results: [] }
+  for (const { sku } of items) {
+    const row = bySku.get(sku)
+    bySku.delete(sku) // the sku's next row in the input finds nothing and is skipped
+    const result: Output['results'][number] = row
+      ? { status: row.created ? 'created' : 'updated', id: row.id }
+      : { status: 'skipped' }
+    output[result.status]++
+    output.results.push(result)
+  }
+  return output
+}

@@ -1,0 +1,36 @@
+import type { auth, Resources } from '@tautline/kit'
+
+import { bulkCreateItems } from './features/items/bulk-create.ts'
+
+/** Who a newcomer signs in as; `tautline dev` prints it. */
+export const demoUser = {
+  email: 'demo@example.com',
+  name: 'Demo',
+  password: 'correct horse battery',
+}
+
+/**
+ * A user who can sign in, with three items; changes nothing the second time. Returns what to try.
+ */
+export async function seedDemo(
+  accounts: ReturnType<typeof auth>,
+  resources: Resources,
+  baseUrl: string,
+): Promise<string[]> {
+  const ownerId = await accounts.ensureUser(resources, demoUser)
+  await bulkCreateItems(resources.db, ownerId, {
+    items: [
+      { sku: 'rope-10', name: 'Rope, 10 m', quantity: 12, priceMinor: 1_990n },
+      { sku: 'cleat-s', name: 'Cleat, small', quantity: 40, priceMinor: 450n },
+      { sku: 'winch-2', name: 'Winch, two-speed', quantity: 3, priceMinor: 48_900n },
+    ],
+    onConflict: 'skip',
+  })
+  const { email, password } = demoUser
+  const body = JSON.stringify({ json: { email, password } })
+  return [
+    `Signed up for you: ${email}, password "${password}". Try it:`,
+    '',
+    `  curl -s ${baseUrl}/rpc/auth.login -H 'content-type: application/json' -d '${body}'`,
+  ]
+}

@@ -1,0 +1,70 @@
+import { defineError } from './errors.ts'
+
+/**
+ * The closed table of reasons that any procedure may answer with. Features add reasons of their
+ * own with `defineError`; a reason has one definition in a whole backend.
+ */
+export const commonErrors = {
+  BAD_INPUT: defineError('BAD_INPUT', {
+    code: 'BAD_REQUEST',
+    message: 'The input is not valid.',
+  }),
+  UNAUTHENTICATED: defineError('UNAUTHENTICATED', {
+    code: 'UNAUTHORIZED',
+    message: 'This call needs a signed-in caller.',
+  }),
+  FORBIDDEN: defineError('FORBIDDEN', {
+    code: 'FORBIDDEN',
+    message: 'The caller may not do this.',
+  }),
+  NO_SUCH_PROCEDURE: defineError('NO_SUCH_PROCEDURE', {
+    code: 'NOT_FOUND',
+    message: 'There is no such procedure.',
+  }),
+  METHOD_NOT_SUPPORTED: defineError('METHOD_NOT_SUPPORTED', {
+    code: 'METHOD_NOT_SUPPORTED',
+    message: 'This HTTP method cannot call this procedure.',
+  }),
+  PAYLOAD_TOO_LARGE: defineError('PAYLOAD_TOO_LARGE', {
+    code: 'PAYLOAD_TOO_LARGE',
+    message: 'The request body is too large.',
+  }),
+  UNSUPPORTED_MEDIA_TYPE: defineError('UNSUPPORTED_MEDIA_TYPE', {
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    message: 'Procedures are called with application/json.',
+  }),
+  CLIENT_CLOSED_REQUEST: defineError('CLIENT_CLOSED_REQUEST', {
+    code: 'CLIENT_CLOSED_REQUEST',
+    message: 'The caller went away.',
+  }),
+  INTERNAL: defineError('INTERNAL', {
+    code: 'INTERNAL_SERVER_ERROR',
+    message: 'Something went wrong on the server; the request id finds it in the log.',
+  }),
+  CONTENTION: defineError('CONTENTION', {
+    code: 'SERVICE_UNAVAILABLE',
+    message: 'Concurrent calls kept this one from finishing; try again.',
+    retryable: true,
+  }),
+  UNAVAILABLE: defineError('UNAVAILABLE', {
+    code: 'SERVICE_UNAVAILABLE',
+    message: 'The service cannot answer right now; nothing was changed.',
+    retryable: true,
+  }),
+  OVERLOADED: defineError('OVERLOADED', {
+    code: 'SERVICE_UNAVAILABLE',
+    message: 'The service has too much to do right now; nothing was changed.',
+    retryable: true,
+  }),
+  COMMIT_UNKNOWN: defineError('COMMIT_UNKNOWN', {
+    code: 'SERVICE_UNAVAILABLE',
+    message: 'The connection broke during the commit: the change happened once or not at all.',
+  }),
+  DEADLINE_EXCEEDED: defineError('DEADLINE_EXCEEDED', {
+    code: 'GATEWAY_TIMEOUT',
+    message: 'The call took longer than it may; nothing was changed.',
+  }),
+} as const
+
+/** Definition of any common reason. */
+export type CommonError = (typeof commonErrors)[keyof typeof commonErrors]

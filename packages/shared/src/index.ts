@@ -1,0 +1,15 @@
+export { backoffMs, type BackoffOptions } from './backoff.ts'
+export { commonErrors, type CommonError } from './common-errors.ts'
+export { httpStatusOf, type ErrorCode } from './error-codes.ts'
+export type { BodiesOf, ErrorBody, ErrorShape } from './error-shape.ts'
+export {
+  defineError,
+  Failure,
+  type DataOf,
+  type ErrorDefinition,
+  type FailureDetails,
+  type Issue,
+} from './errors.ts'
+export { sleep } from './sleep.ts'
+export { wire } from './wire.ts'
+export { WireError } from './wire-values.ts'
