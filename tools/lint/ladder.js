@@ -72,7 +72,7 @@ export const areas = [
     at: 'packages/server',
     mayImport: ['@tautline/kit'],
     rungs: serverRungs,
-    forTests: { rungs: [], packages: ['@tautline/kit/testing'] },
+    forTests: { rungs: ['app'], packages: ['@tautline/kit/testing', '@tautline/client'] },
   },
   {
     at: 'packages/console',

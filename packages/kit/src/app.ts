@@ -98,9 +98,11 @@ const RPC_PREFIX = '/rpc/'
 
 /** The migrations that a backend needs: those of its features, and its own. */
 export async function readLanes(definition: AppDefinition): Promise<Lanes> {
-  const library = Object.values(definition.features).map((feature) => feature.migrations ?? {})
+  const library = Object.values(definition.features).flatMap((feature) =>
+    Object.entries(feature.migrations ?? {}),
+  )
   return {
-    library: Object.assign({}, ...library),
+    library: Object.fromEntries(library),
     app: await readMigrations(definition.migrations),
   }
 }

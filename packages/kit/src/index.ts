@@ -1,4 +1,4 @@
-export { commonErrors, defineError, Failure } from '@tautline/shared'
+export { commonErrors, defineError, Failure, type ErrorDefinition } from '@tautline/shared'
 
 export { createApp, type App, type GivenParts } from './app.ts'
 export {

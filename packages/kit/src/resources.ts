@@ -49,7 +49,7 @@ export interface CallContext<P extends Principal | null = Principal | null> {
   /** The transaction of the call in a mutation, the pool elsewhere. */
   readonly db: Db
   /** Runs `run` in a transaction of its own; inside one, in a savepoint of it. */
-  transaction<T>(run: (db: Db) => Promise<T>): Promise<T>
+  readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
   /** Cursors that only this procedure, this caller and this filter can use. */
   cursors(filter: unknown): Cursors
   readonly log: Logger

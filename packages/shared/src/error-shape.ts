@@ -1,4 +1,4 @@
-import type { CommonError } from './common-errors.ts'
+import type { commonErrors } from './common-errors.ts'
 import type { DataOf, ErrorDefinition, Issue } from './errors.ts'
 
 /** `error.data` of an answer: all that a client learns about a failure besides its sentence. */
@@ -7,20 +7,32 @@ export interface ErrorBody<Reason extends string = string, Data = unknown> {
   /** Finds the log line of the call. */
   readonly requestId: string
   readonly retryable: boolean
+  /** Milliseconds after which a retry makes sense. */
   readonly retryAfterMs?: number
   readonly issues?: readonly Issue[]
   readonly data?: Data
 }
 
-type BodyOf<D> =
-  D extends ErrorDefinition<infer Reason>
-    ? [DataOf<D>] extends [never]
-      ? Omit<ErrorBody<Reason>, 'data'>
-      : ErrorBody<Reason, DataOf<D>> & { readonly data: DataOf<D> }
+type BodyOf<Reason extends string, Data> = [Data] extends [never]
+  ? Omit<ErrorBody<Reason>, 'data'>
+  : ErrorBody<Reason, Data> & { readonly data: Data }
+
+/**
+ * What a list of definitions says, as a plain type: `{ SKU_TAKEN: { skus: string[] } }`. It is
+ * written out in a router's declaration file, where the name of a package that the reader has not
+ * got would be `any` without a word.
+ */
+export type FailuresOf<Definitions extends readonly ErrorDefinition[]> =
+  Definitions extends infer Declared extends readonly ErrorDefinition[]
+    ? { [D in Declared[number] as D['reason']]: DataOf<D> }
     : never
 
-/** Any error body a procedure declaring `Declared` answers with: a union by `reason`. */
-export type BodiesOf<Declared extends ErrorDefinition> = BodyOf<Declared | CommonError>
+type CommonBody = { [R in keyof typeof commonErrors]: BodyOf<R, never> }[keyof typeof commonErrors]
+
+/** Any error body of a procedure with these failures: a union by `reason`, common ones included. */
+export type BodiesOf<Failures> =
+  | { [R in keyof Failures & string]: BodyOf<R, Failures[R]> }[keyof Failures & string]
+  | CommonBody
 
 /** tRPC's error envelope (JSON-RPC 2.0 error object) around our body. */
 export interface ErrorShape<Body = ErrorBody> {

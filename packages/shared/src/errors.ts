@@ -73,3 +73,8 @@ export class Failure<D extends ErrorDefinition = ErrorDefinition> extends Error 
     return this.definition.reason
   }
 }
+
+/** `instanceof` alone would say `Failure<any>`. */
+export function isFailure(error: unknown): error is Failure {
+  return error instanceof Failure
+}

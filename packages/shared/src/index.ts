@@ -1,10 +1,11 @@
 export { backoffMs, type BackoffOptions } from './backoff.ts'
 export { commonErrors, type CommonError } from './common-errors.ts'
 export { httpStatusOf, type ErrorCode } from './error-codes.ts'
-export type { BodiesOf, ErrorBody, ErrorShape } from './error-shape.ts'
+export type { BodiesOf, ErrorBody, ErrorShape, FailuresOf } from './error-shape.ts'
 export {
   defineError,
   Failure,
+  isFailure,
   type DataOf,
   type ErrorDefinition,
   type FailureDetails,

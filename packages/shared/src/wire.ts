@@ -1,5 +1,6 @@
 import superjson from 'superjson'
 
+import { encodePlain } from './wire-encode.ts'
 import { applyValues, hasCycle, WireError } from './wire-values.ts'
 
 interface Payload {
@@ -14,6 +15,8 @@ function isPayload(value: unknown): value is Payload {
 }
 
 function encodeInput(value: unknown): unknown {
+  const plain = encodePlain(value)
+  if (plain) return plain
   const payload = superjson.serialize(value)
   if (hasCycle(payload.meta?.referentialEqualities)) {
     throw new WireError('An input cannot contain itself.')
@@ -39,7 +42,7 @@ function decodeInput(payload: unknown): unknown {
 export const wire = {
   input: { serialize: encodeInput, deserialize: decodeInput },
   output: {
-    serialize: (value: unknown): unknown => superjson.serialize(value),
+    serialize: (value: unknown): unknown => encodePlain(value) ?? superjson.serialize(value),
     deserialize: (payload: Parameters<typeof superjson.deserialize>[0]): unknown =>
       superjson.deserialize(payload),
   },

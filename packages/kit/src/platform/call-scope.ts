@@ -12,6 +12,8 @@ export interface RequestScope {
  */
 export interface CallScope extends RequestScope {
   readonly procedure: string
+  /** Whether the call may change anything. */
+  readonly kind: 'query' | 'mutation' | 'subscription'
   /** Aborts when the caller has gone or the call's time is up; its reason is a `Failure`. */
   readonly signal: AbortSignal
   /** Where the time went so far. */

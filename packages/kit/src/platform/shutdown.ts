@@ -3,12 +3,12 @@ import type { Logger } from './logger.ts'
 /** Closes what was opened, in reverse. */
 export interface Shutdown {
   /** Remembers how to close something that has just been opened. */
-  add(name: string, close: () => Promise<unknown>): void
+  readonly add: (name: string, close: () => Promise<unknown>) => void
   /**
    * Closes everything, last opened first, one after the other. A part that fails to close is
    * logged and does not keep the others open. Later calls wait for the first.
    */
-  run(): Promise<void>
+  readonly run: () => Promise<void>
 }
 
 export function createShutdown(log: Logger): Shutdown {

@@ -1,12 +1,12 @@
 import type { TRPCError } from '@trpc/server'
 
-import { commonErrors, Failure } from '@tautline/shared'
+import { commonErrors, Failure, isFailure } from '@tautline/shared'
 
 import type { CallScope } from '../platform/call-scope.ts'
 import type { Principal } from '../resources.ts'
 import { logCall } from './call-log.ts'
 import type { RequestContext } from './context.ts'
-import type { Kind, ProcedureMeta } from './definition.ts'
+import type { ProcedureMeta } from './definition.ts'
 import { toFailure } from './failure.ts'
 
 /** Longest call, in milliseconds, where the procedure declares none. Subscriptions have no end. */
@@ -26,20 +26,20 @@ export interface RunningCall {
 
 export interface CallOptions {
   readonly procedure: string
-  readonly kind: Kind
   readonly meta: ProcedureMeta
   /** Aborts when the caller has gone. */
   readonly signal: AbortSignal | undefined
 }
 
 export function startCall(options: CallOptions, ctx: RequestContext): RunningCall {
-  const { procedure, kind, meta } = options
+  const { procedure, meta } = options
   const { metrics, log } = ctx.resources
   const startedAt = performance.now()
   const abort = startAbort(options)
   const scope: CallScope = {
     requestId: ctx.requestId,
     procedure,
+    kind: meta.kind,
     signal: abort.signal,
     spent: { queries: 0, queryMs: 0, waitMs: 0 },
   }
@@ -54,8 +54,15 @@ export function startCall(options: CallOptions, ctx: RequestContext): RunningCal
       const outcome = failure?.reason ?? 'OK'
       metrics.count('rpc_calls_total', { procedure, outcome })
       metrics.observe('rpc_duration_seconds', durationMs / 1000, { procedure })
-      const slow = kind !== 'subscription' && durationMs >= ctx.slowCallMs
-      logCall(log, { scope, kind, failure, durationMs, slow, userId: call.principal?.userId })
+      const slow = meta.kind !== 'subscription' && durationMs >= ctx.slowCallMs
+      logCall(log, {
+        scope,
+        kind: meta.kind,
+        failure,
+        durationMs,
+        slow,
+        userId: call.principal?.userId,
+      })
       return failure
     },
   }
@@ -68,16 +75,16 @@ export function startCall(options: CallOptions, ctx: RequestContext): RunningCal
  */
 function explain(failure: Failure, signal: AbortSignal): Failure {
   if (failure.reason === 'COMMIT_UNKNOWN') return failure
-  return signal.reason instanceof Failure ? signal.reason : failure
+  return isFailure(signal.reason) ? signal.reason : failure
 }
 
 /** One signal for the caller's leaving and the call's time being up. */
-function startAbort({ kind, meta, signal }: CallOptions) {
+function startAbort({ meta, signal }: CallOptions) {
   const controller = new AbortController()
   const leave = () => controller.abort(new Failure(commonErrors.CLIENT_CLOSED_REQUEST))
   if (signal?.aborted) leave()
   signal?.addEventListener('abort', leave, { once: true })
-  const timeoutMs = meta.policy.timeoutMs ?? DEFAULT_TIMEOUT_MS[kind]
+  const timeoutMs = meta.policy.timeoutMs ?? DEFAULT_TIMEOUT_MS[meta.kind]
   const expire = () => controller.abort(new Failure(commonErrors.DEADLINE_EXCEEDED))
   const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs)
   return {

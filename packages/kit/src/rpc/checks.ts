@@ -13,11 +13,10 @@ const NAME = /^[a-z][a-zA-Z0-9]*\.[a-z][a-zA-Z0-9]*$/
  */
 export function findContradictions(router: AnyTRPCRouter): string[] {
   const metas = procedureMetas(router)
-  return [...metas.flatMap(([path, meta]) => policyMistakes(path, meta, router)), ...clashes(metas)]
+  return [...metas.flatMap(([path, meta]) => policyMistakes(path, meta)), ...clashes(metas)]
 }
 
-function policyMistakes(path: string, { policy }: ProcedureMeta, router: AnyTRPCRouter): string[] {
-  const kind: unknown = router._def.procedures[path]?._def.type
+function policyMistakes(path: string, { kind, policy }: ProcedureMeta): string[] {
   const mistakes: string[] = []
   if (!NAME.test(path)) mistakes.push(`${path}: procedures are named noun.verb in camelCase`)
   if (policy.allow === undefined) mistakes.push(`${path}: policy.allow says who may call, always`)

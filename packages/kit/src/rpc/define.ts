@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import type { ErrorDefinition } from '@tautline/shared'
+import type { ErrorDefinition, FailuresOf } from '@tautline/shared'
 
 import type { Db } from '../db/database.ts'
 import { orAborted } from '../platform/abort.ts'
@@ -50,11 +50,11 @@ function callOf(ctx: Known, db: Db, input: unknown): never {
 /** The gates that every kind has before its input is parsed. */
 function opened(kind: Kind, definition: Omit<AnyQuery, 'run'>) {
   const { summary, policy, errors = [] } = definition
-  const meta: ProcedureMeta = { summary, policy, errors, definedBy: 'tautline' }
+  const meta: ProcedureMeta = { kind, summary, policy, errors, definedBy: 'tautline' }
   return t.procedure
     .meta(meta)
     .use(async function observe({ ctx, path, signal, next }) {
-      const call = startCall({ procedure: path, kind, meta, signal }, ctx)
+      const call = startCall({ procedure: path, meta, signal }, ctx)
       const result = await within(call.scope, () => next({ ctx: { call } }))
       // A subscription has only begun; `streamEvents` ends its call with its last event.
       if (result.ok && kind === 'subscription') return result
@@ -114,9 +114,9 @@ export function query<
   A extends Allow,
   I extends Schema = z.ZodVoid,
   const E extends Errors = [],
->(definition: Definition<I, O, A, E>): Query<z.input<I>, z.output<O>, E> {
+>(definition: Definition<I, O, A, E>): Query<z.input<I>, z.output<O>, FailuresOf<E>> {
   // oxlint-disable-next-line typescript/consistent-type-assertions -- see above
-  return buildQuery(definition) as Query<z.input<I>, z.output<O>, E>
+  return buildQuery(definition) as Query<z.input<I>, z.output<O>, FailuresOf<E>>
 }
 
 /** Changes something: in one transaction, committed before the answer, unless it says otherwise. */
@@ -125,9 +125,9 @@ export function mutation<
   A extends Allow,
   I extends Schema = z.ZodVoid,
   const E extends Errors = [],
->(definition: MutationDefinition<I, O, A, E>): Mutation<z.input<I>, z.output<O>, E> {
+>(definition: MutationDefinition<I, O, A, E>): Mutation<z.input<I>, z.output<O>, FailuresOf<E>> {
   // oxlint-disable-next-line typescript/consistent-type-assertions -- see above
-  return buildMutation(definition) as Mutation<z.input<I>, z.output<O>, E>
+  return buildMutation(definition) as Mutation<z.input<I>, z.output<O>, FailuresOf<E>>
 }
 
 /** Sends events for as long as the caller listens. Each event passes the output schema. */
@@ -136,7 +136,9 @@ export function subscription<
   A extends Allow,
   I extends Schema = z.ZodVoid,
   const E extends Errors = [],
->(definition: SubscriptionDefinition<I, O, A, E>): Subscription<z.input<I>, z.output<O>, E> {
+>(
+  definition: SubscriptionDefinition<I, O, A, E>,
+): Subscription<z.input<I>, z.output<O>, FailuresOf<E>> {
   // oxlint-disable-next-line typescript/consistent-type-assertions -- see above
-  return buildSubscription(definition) as Subscription<z.input<I>, z.output<O>, E>
+  return buildSubscription(definition) as Subscription<z.input<I>, z.output<O>, FailuresOf<E>>
 }

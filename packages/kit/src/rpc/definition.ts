@@ -83,6 +83,7 @@ export type Kind = 'query' | 'mutation' | 'subscription'
 
 /** The declaration as it stands on the finished procedure, for checks, docs and contracts. */
 export interface ProcedureMeta {
+  readonly kind: Kind
   readonly summary: string
   readonly policy: MutationPolicy
   readonly errors: readonly ErrorDefinition[]
@@ -90,17 +91,22 @@ export interface ProcedureMeta {
   readonly definedBy: 'tautline'
 }
 
-interface Types<I, O, E extends readonly ErrorDefinition[]> {
-  input: I
-  output: O
-  errorShape: ErrorShape<BodiesOf<E[number]>>
+interface Types<Input, Output, Failures> {
+  input: Input
+  output: Output
+  errorShape: ErrorShape<BodiesOf<Failures>>
   meta: ProcedureMeta
 }
 
-export type Query<I, O, E extends readonly ErrorDefinition[]> = TRPCQueryProcedure<Types<I, O, E>>
-export type Mutation<I, O, E extends readonly ErrorDefinition[]> = TRPCMutationProcedure<
-  Types<I, O, E>
+/** A finished query; `Failures` maps its declared reasons to their data. */
+export type Query<Input, Output, Failures> = TRPCQueryProcedure<Types<Input, Output, Failures>>
+
+/** A finished mutation. */
+export type Mutation<Input, Output, Failures> = TRPCMutationProcedure<
+  Types<Input, Output, Failures>
 >
-export type Subscription<I, O, E extends readonly ErrorDefinition[]> = TRPCSubscriptionProcedure<
-  Types<I, AsyncIterable<O>, E>
+
+/** A finished subscription to events of type `Output`. */
+export type Subscription<Input, Output, Failures> = TRPCSubscriptionProcedure<
+  Types<Input, AsyncIterable<Output>, Failures>
 >

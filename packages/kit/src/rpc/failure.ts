@@ -1,7 +1,7 @@
-import { TRPCError } from '@trpc/server'
+import type { TRPCError } from '@trpc/server'
 import { z } from 'zod'
 
-import { commonErrors, Failure, WireError, type Issue } from '@tautline/shared'
+import { commonErrors, Failure, isFailure, WireError, type Issue } from '@tautline/shared'
 
 import { toDatabaseFailure } from '../db/errors.ts'
 
@@ -17,7 +17,7 @@ const MAX_KEY_LENGTH = 64
  */
 export function toFailure(error: TRPCError, declared: readonly { reason: string }[]): Failure {
   const { cause } = error
-  if (cause instanceof Failure) {
+  if (isFailure(cause)) {
     if (isPromised(cause, declared)) return cause
     return internal(new Error(`The procedure does not declare ${cause.reason}.`, { cause }))
   }
@@ -37,7 +37,7 @@ function internal(cause: unknown): Failure {
 
 /** What tRPC refuses by itself, before or outside any procedure of ours. */
 export function fromTransport(error: TRPCError): Failure {
-  if (error.cause instanceof Failure) return error.cause
+  if (isFailure(error.cause)) return error.cause
   const details = { cause: error }
   switch (error.code) {
     case 'NOT_FOUND':

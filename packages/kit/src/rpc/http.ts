@@ -4,8 +4,7 @@ import type { AnyTRPCRouter } from '@trpc/server'
 import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http'
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 
-import { commonErrors, Failure, wire } from '@tautline/shared'
-import { httpStatusOf } from '@tautline/shared'
+import { commonErrors, Failure, httpStatusOf, isFailure, wire } from '@tautline/shared'
 
 import { currentRequestId } from '../platform/call-scope.ts'
 import { discardBody, readBody } from './body.ts'
@@ -63,7 +62,7 @@ export function createRpcHandler(options: RpcOptions): (rpc: RpcRequest) => Prom
       })
     } catch (error) {
       if (request.destroyed && !request.complete) return // the caller left while sending
-      if (!(error instanceof Failure)) throw error
+      if (!isFailure(error)) throw error
       refuse(rpc, error)
       options.resources.log.info({ outcome: error.reason, path: url.pathname }, 'request refused')
     }
@@ -94,6 +93,9 @@ function maxBodyBytes(paths: readonly string[], limits: ReadonlyMap<string, numb
 /** The checks. Returns the body of a POST, undefined for a GET. */
 async function admit(rpc: RpcRequest, maxBytes: number): Promise<string | undefined> {
   const { request, url } = rpc
+  if (!URL.canParse(`http://${request.headers.host}`)) {
+    throw badInput([{ path: [], code: 'bad_host', message: 'The Host header names no host.' }])
+  }
   if (request.method === 'GET') {
     checkJsonShape(url.searchParams.get('input') ?? '', maxBytes)
     return undefined

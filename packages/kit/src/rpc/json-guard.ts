@@ -1,4 +1,4 @@
-import { Failure } from '@tautline/shared'
+import type { Failure } from '@tautline/shared'
 
 import { badInput } from './failure.ts'
 

@@ -1,7 +1,7 @@
 import { initTRPC, TRPCError } from '@trpc/server'
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 
-import { wire, type ErrorBody, type Failure } from '@tautline/shared'
+import { httpStatusOf, wire, type ErrorBody, type Failure } from '@tautline/shared'
 
 import { currentRequestId } from '../platform/call-scope.ts'
 import type { RequestContext } from './context.ts'
@@ -20,10 +20,18 @@ export const t = initTRPC
       return {
         message: failure.definition.message,
         code: TRPC_ERROR_CODES_BY_KEY[failure.definition.code],
-        data: toBody(failure),
+        data: withHttpStatus(toBody(failure), failure),
       }
     },
   })
+
+/**
+ * tRPC's node adapter takes the status of its last-resort answer from `data.httpStatus`, and
+ * without one it throws where nobody catches. Not enumerable, it is not part of what is sent.
+ */
+function withHttpStatus(body: ErrorBody, { definition }: Failure): ErrorBody {
+  return Object.defineProperty(body, 'httpStatus', { value: httpStatusOf[definition.code] })
+}
 
 /** All of a failure that may leave the house. */
 export function toBody(failure: Failure): ErrorBody {

@@ -108,7 +108,8 @@ function collectInto(logs: Record<string, unknown>[]): Writable {
   return new Writable({
     decodeStrings: false,
     write(line: string, _encoding, done) {
-      logs.push(JSON.parse(line))
+      // oxlint-disable-next-line typescript/consistent-type-assertions -- pino writes objects
+      logs.push(JSON.parse(line) as Record<string, unknown>)
       done()
     },
   })

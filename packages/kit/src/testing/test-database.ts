@@ -56,7 +56,7 @@ function fingerprint(lanes: Lanes): string {
   const hash = createHash('sha256')
   for (const [lane, migrations] of Object.entries(lanes)) {
     for (const [name, migration] of Object.entries(migrations)) {
-      hash.update(`${lane}/${name}:${String(migration.up)}\n`)
+      hash.update(`${lane}/${name}:${migration.up.toString()}\n`)
     }
   }
   return hash.digest('hex').slice(0, 16)

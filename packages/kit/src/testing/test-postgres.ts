@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -30,6 +30,7 @@ export async function provideTestPostgres(): Promise<TestPostgres> {
 /** Starts a throw-away Postgres on a free port. It forgets everything when it is disposed of. */
 export async function startTestPostgres(): Promise<TestPostgres> {
   const dir = await mkdtemp(join(tmpdir(), 'tautline-test-'))
+  await chmod(dir, 0o755) // the server runs as another user where this process is root
   const postgres = await acquireEmbeddedPostgres({
     dir: join(dir, 'postgres'),
     database: 'postgres',
@@ -41,9 +42,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     poolerUrl: undefined,
     async [Symbol.asyncDispose]() {
       await postgres.release()
-      await Promise.all(
-        [dir, postgres.dataDir].map((path) => rm(path, { recursive: true, force: true })),
-      )
+      await rm(dir, { recursive: true, force: true })
     },
   }
 }

@@ -1,0 +1,59 @@
+import { initTRPC } from '@trpc/server'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+
+import { defineError } from '@tautline/shared'
+
+import { defineApp, type Procedures } from './app-definition.ts'
+import { mutation, query } from './rpc/define.ts'
+
+const appOf = (router: Procedures) =>
+  defineApp({
+    name: 'contradictory',
+    version: '0.0.0',
+    features: { thing: { router } },
+    identity: () => null,
+    migrations: new URL('./rpc/no-migrations.fixture/', import.meta.url),
+  })
+
+const ping = {
+  summary: 'Pings.',
+  output: z.literal('pong'),
+  policy: { allow: 'public' },
+  run: async () => 'pong' as const,
+} as const
+
+test('a procedure that says nothing wrong is accepted', () => {
+  expect(Object.keys(appOf({ ping: query(ping) }).router._def.procedures)).toEqual(['thing.ping'])
+})
+
+test('one reason with two meanings stops the start', () => {
+  const one = defineError('TWICE', { code: 'CONFLICT', message: 'One.' })
+  const other = defineError('TWICE', { code: 'NOT_FOUND', message: 'Other.' })
+  expect(() =>
+    appOf({ a: query({ ...ping, errors: [one] }), b: query({ ...ping, errors: [other] }) }),
+  ).toThrow('thing.b: TWICE is defined twice')
+  const common = defineError('INTERNAL', { code: 'CONFLICT', message: 'Mine.' })
+  expect(() => appOf({ a: query({ ...ping, errors: [common] }) })).toThrow(
+    'INTERNAL is defined twice',
+  )
+})
+
+test('a policy that the kind of procedure cannot keep stops the start', () => {
+  const policy = { allow: 'public', transaction: 'none' } as const
+  expect(() => appOf({ a: query({ ...ping, policy }) })).toThrow(
+    'policy.transaction is for mutations',
+  )
+  expect(() =>
+    appOf({ a: mutation({ ...ping, policy: { allow: 'public', timeoutMs: -1 } }) }),
+  ).toThrow('policy.timeoutMs must be a positive whole number')
+})
+
+test('a procedure made past the definers stops the start, for it has no policy', () => {
+  const t = initTRPC.create()
+  expect(() => appOf({ bare: t.procedure.query(() => 1) })).toThrow('it has no policy')
+})
+
+test('a name that is no noun and verb stops the start', () => {
+  expect(() => appOf({ Do_It: query(ping) })).toThrow('named noun.verb')
+})

@@ -1,0 +1,126 @@
+import { Agent, request, type IncomingMessage } from 'node:http'
+
+import { sql } from 'kysely'
+import { describe, expect, test } from 'vitest'
+
+import { defineApp } from './app-definition.ts'
+import { auth } from './features/auth/auth.ts'
+import { slowApp } from './slow-app.fixture.ts'
+import { startTestServer } from './testing/index.ts'
+
+const getJson = async (url: string) => {
+  const response = await fetch(url)
+  const body: unknown = await response.json()
+  return { status: response.status, body }
+}
+
+describe('a running backend', () => {
+  test('says what it is, and that it is alive and ready', async () => {
+    await using server = await startTestServer(slowApp)
+    expect(await getJson(`${server.url}/`)).toMatchObject({
+      status: 200,
+      body: { name: 'slow', version: '1.2.3', procedures: '/rpc/<noun>.<verb>' },
+    })
+    expect(await getJson(`${server.url}/livez`)).toMatchObject({ status: 200 })
+    expect(await getJson(`${server.url}/readyz`)).toEqual({
+      status: 200,
+      body: { status: 'ready', version: '1.2.3' },
+    })
+    expect((await getJson(`${server.url}/nothing`)).status).toBe(404)
+  })
+
+  test('is not ready while a migration is pending, and ready once it has run', async () => {
+    const app = defineApp({ ...slowApp, features: { auth: auth() } })
+    await using server = await startTestServer(app)
+    const { db } = server.app.resources
+    await sql`delete from tautline.library_migration`.execute(db)
+    expect(await getJson(`${server.url}/readyz`)).toMatchObject({
+      status: 503,
+      body: { status: 'not ready', problems: ['migration library/auth_0001_user is pending'] },
+    })
+    await sql`insert into tautline.library_migration values ('auth_0001_user', 'now')`.execute(db)
+    await expect
+      .poll(async () => (await getJson(`${server.url}/readyz`)).status, { timeout: 5_000 })
+      .toBe(200)
+  })
+
+  test('refuses to start with more connections than Postgres serves', async () => {
+    const starting = startTestServer(slowApp, { config: { processes: 200 } })
+    await expect(starting).rejects.toThrow(/TAUTLINE_POOL_SIZE 5 × TAUTLINE_PROCESSES 200/)
+  })
+
+  test('starts while the database is away, and says that it is not ready', async () => {
+    const url = 'postgres://postgres@127.0.0.1:1/nothing'
+    await using server = await startTestServer(slowApp, {
+      config: {
+        database: {
+          url,
+          directUrl: undefined,
+          poolSize: 1,
+          acquireTimeoutMs: 500,
+          statementTimeoutMs: 1_000,
+        },
+      },
+    })
+    expect(await getJson(`${server.url}/readyz`)).toMatchObject({
+      status: 503,
+      body: { problems: ['the database does not answer'] },
+    })
+    expect((await getJson(`${server.url}/livez`)).status).toBe(200)
+  })
+})
+
+describe('a stop', () => {
+  test('lets the running calls finish', async () => {
+    await using server = await startTestServer(slowApp)
+    const call = server.client().bed.nap.query({ ms: 300 })
+    await underWay(server, 1)
+    const closing = server.app.close()
+    await expect(call).resolves.toBe('rested')
+    await closing
+    await expect(fetch(`${server.url}/livez`)).rejects.toThrow('fetch failed')
+  })
+
+  test('cuts off a call that does not end in time', async () => {
+    await using server = await startTestServer(slowApp, { config: { drainTimeoutMs: 50 } })
+    const call = server.client().bed.nap.query({ ms: 30_000 })
+    const failed = expect(call).rejects.toMatchObject({ reason: 'CONNECTION_LOST' })
+    await underWay(server, 1)
+    await server.app.close()
+    await failed
+  })
+
+  test('still answers on an idle connection, says that it closes, and is no longer ready', async () => {
+    await using server = await startTestServer(slowApp)
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const first = await get(`${server.url}/readyz`, agent)
+    expect(first.headers.connection).toBe('keep-alive')
+    const call = server.client().bed.nap.query({ ms: 500 }) // keeps the stop waiting
+    await underWay(server, 1)
+    const closing = server.app.close()
+    const second = await get(`${server.url}/readyz`, agent)
+    expect(second.statusCode).toBe(503)
+    expect(second.headers.connection).toBe('close')
+    await call
+    await closing
+  })
+})
+
+async function underWay(
+  { app }: { app: { metrics: { snapshot(): { gauges: Record<string, number> } } } },
+  count: number,
+) {
+  await expect.poll(() => app.metrics.snapshot().gauges.http_requests_in_flight).toBe(count)
+}
+
+/** `fetch` chooses its connections by itself; this one is told. */
+function get(url: string, agent: Agent): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request(url, { agent }, (response) => {
+      response.resume()
+      response.on('end', () => resolve(response))
+    })
+      .on('error', reject)
+      .end()
+  })
+}

@@ -1,0 +1,153 @@
+import { createHmac } from 'node:crypto'
+
+import { SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { safe } from '@tautline/client'
+
+import { defineApp } from '../../app-definition.ts'
+import { createSecrets } from '../../platform/secrets.ts'
+import { startTestServer, type TestServer } from '../../testing/index.ts'
+import { ACCESS_TOKEN_TTL_MS, bearerIdentity, issueAccessToken } from './access-token.ts'
+import { auth } from './auth.ts'
+
+const app = defineApp({
+  name: 'accounts',
+  version: '0.0.0',
+  features: { auth: auth() },
+  identity: bearerIdentity(),
+  migrations: new URL('../../rpc/no-migrations.fixture/', import.meta.url),
+})
+
+let server: TestServer<typeof app>
+let now = new Date()
+beforeAll(async () => {
+  server = await startTestServer(app, { clock: { now: () => now } })
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const password = 'correct horse battery'
+let accounts = 0
+const newAccount = () => ({ email: `user${++accounts}@example.com`, name: 'User', password })
+const withToken = (token: string) => server.client({ auth: () => token })
+
+describe('an account', () => {
+  test('is signed in when it is made, and again by its password', async () => {
+    const account = newAccount()
+    const { user, accessToken } = await server.client().auth.register.mutate(account)
+    expect(await withToken(accessToken).auth.me.query()).toEqual(user)
+    const email = account.email.toUpperCase()
+    const session = await server.client().auth.login.mutate({ email, password })
+    expect(session.user).toEqual(user)
+  })
+
+  test('is the only one with its address', async () => {
+    const account = newAccount()
+    const attempts = await Promise.all(
+      Array.from({ length: 4 }, () => safe(server.client().auth.register.mutate(account))),
+    )
+    const reasons = attempts.flatMap(([, error]) => (error ? [error.reason] : []))
+    expect(reasons).toEqual(['EMAIL_TAKEN', 'EMAIL_TAKEN', 'EMAIL_TAKEN'])
+  })
+
+  test('is not betrayed: an unknown address and a wrong password get one answer', async () => {
+    const account = newAccount()
+    await server.client().auth.register.mutate(account)
+    const answers = await Promise.all(
+      [account.email, 'nobody@example.com'].map((email) =>
+        safe(server.client().auth.login.mutate({ email, password: 'wrong password' })),
+      ),
+    )
+    const told = answers.map(([, error]) => ({ reason: error?.reason, message: error?.message }))
+    expect(told[0]).toEqual(told[1])
+    expect(told[0]?.reason).toBe('WRONG_CREDENTIALS')
+  })
+
+  test('leaves its password and token neither in the log nor in plain in the database', async () => {
+    const account = { ...newAccount(), password: 'a very particular password' }
+    const { accessToken } = await server.client().auth.register.mutate(account)
+    await withToken(accessToken).auth.me.query()
+    expect(JSON.stringify(server.logs)).not.toMatch(/very particular|argon2/)
+    expect(JSON.stringify(server.logs)).not.toContain(accessToken)
+  })
+
+  test('needs a password of ten characters', async () => {
+    const [, error] = await safe(
+      server.client().auth.register.mutate({ ...newAccount(), password: 'short' }),
+    )
+    expect(error).toMatchObject({ reason: 'BAD_INPUT', issues: [{ path: ['password'] }] })
+  })
+})
+
+describe('an access token', () => {
+  const key = createSecrets('a secret that is only good for tests').key('access-token')
+  const claims = () =>
+    new SignJWT({})
+      .setSubject('someone')
+      .setJti('1')
+      .setIssuer('tautline')
+      .setAudience('tautline-rpc')
+      .setIssuedAt(now)
+      .setExpirationTime(new Date(now.getTime() + 60_000))
+  const header = { alg: 'HS256', typ: 'at+jwt' }
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const unsigned = `${part({ alg: 'none', typ: 'at+jwt' })}.${part({ sub: 'someone', exp: 9e9 })}.`
+
+  test.each([
+    ['signed with another key', () => claims().setProtectedHeader(header).sign(new Uint8Array(32))],
+    ['of another issuer', () => claims().setIssuer('x').setProtectedHeader(header).sign(key)],
+    ['for another audience', () => claims().setAudience('x').setProtectedHeader(header).sign(key)],
+    ['of another type', () => claims().setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(key)],
+    [
+      'of another algorithm',
+      () =>
+        claims()
+          .setProtectedHeader({ ...header, alg: 'HS512' })
+          .sign(key),
+    ],
+    ['without a signature', () => unsigned],
+    [
+      'signed with nothing',
+      () => `${unsigned}${createHmac('sha256', '').update(unsigned).digest('base64url')}`,
+    ],
+    ['that is no token', () => 'abc'],
+  ])('%s is nobody’s', async (_, forge) => {
+    const [, error] = await safe(withToken(await forge()).auth.me.query())
+    expect(error?.reason).toBe('UNAUTHENTICATED')
+  })
+
+  test('ends after its time by the server’s clock', async () => {
+    const { accessToken } = await server.client().auth.register.mutate(newAccount())
+    now = new Date(now.getTime() + ACCESS_TOKEN_TTL_MS + 10_000)
+    const [, error] = await safe(withToken(accessToken).auth.me.query())
+    expect(error?.reason).toBe('UNAUTHENTICATED')
+    const fresh = await issueAccessToken(server.app.resources, {
+      userId: crypto.randomUUID(),
+      roles: [],
+      scopes: [],
+    })
+    expect(fresh.expiresAt.getTime()).toBe(now.getTime() + ACCESS_TOKEN_TTL_MS)
+  })
+
+  test('of an account that is gone is nobody’s', async () => {
+    const { accessToken } = await issueAccessToken(server.app.resources, {
+      userId: crypto.randomUUID(),
+      roles: [],
+      scopes: [],
+    })
+    const [, error] = await safe(withToken(accessToken).auth.me.query())
+    expect(error?.reason).toBe('UNAUTHENTICATED')
+  })
+})
+
+test('too many passwords at once are refused, and reads go on meanwhile', async () => {
+  const flood = Array.from({ length: 60 }, () =>
+    safe(server.client().auth.login.mutate({ email: 'nobody@example.com', password })),
+  )
+  const alive = await fetch(`${server.url}/livez`)
+  expect(alive.status).toBe(200)
+  const reasons = (await Promise.all(flood)).map(([, error]) => error?.reason)
+  expect(new Set(reasons)).toEqual(new Set(['WRONG_CREDENTIALS', 'OVERLOADED']))
+  const refused = (await Promise.all(flood)).find(([, error]) => error?.reason === 'OVERLOADED')
+  expect(refused?.[1]).toMatchObject({ retryable: true, retryAfterMs: 1_000 })
+})
