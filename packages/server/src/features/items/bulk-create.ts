@@ -5,8 +5,8 @@ import { Failure, type Db } from '@tautline/kit'
 
 import { SKU_TAKEN, type BulkCreateInput, type BulkCreateOutput } from './schema.ts'
 
-type Rows = z.output<typeof BulkCreateInput>['items']
-type OnConflict = z.output<typeof BulkCreateInput>['onConflict']
+type BulkCreate = z.output<typeof BulkCreateInput>
+type Output = z.input<typeof BulkCreateOutput>
 
 /** Skus told back when a call is refused for them. */
 const MAX_SKUS_TOLD = 10
@@ -24,12 +24,12 @@ interface Written {
 export async function bulkCreateItems(
   db: Db,
   ownerId: string,
-  { items, onConflict }: { readonly items: Rows; readonly onConflict: OnConflict },
+  { items, onConflict }: BulkCreate,
 ): Promise<Output> {
-  const bySku = new Map<string, Rows[number]>()
+  const bySku = new Map<string, BulkCreate['items'][number]>()
   for (const item of items) if (!bySku.has(item.sku)) bySku.set(item.sku, item)
 
-  const written = await writeItems(db, ownerId, [...bySku.values()], onConflict)
+  const written = await writeItems(db, ownerId, { items: [...bySku.values()], onConflict })
   if (onConflict === 'fail' && written.length < bySku.size) {
     for (const { sku } of written) bySku.delete(sku)
     throw new Failure(SKU_TAKEN, { data: { skus: [...bySku.keys()].slice(0, MAX_SKUS_TOLD) } })
@@ -41,21 +41,20 @@ export async function bulkCreateItems(
 async function writeItems(
   db: Db,
   ownerId: string,
-  rows: Rows,
-  onConflict: OnConflict,
+  { items, onConflict }: BulkCreate,
 ): Promise<Written[]> {
-  const { rows: written } = await sql<Written>`
+  const { rows } = await sql<Written>`
     insert into item (owner_id, sku, name, quantity, price_minor)
     select ${ownerId}, sku, name, quantity, price_minor
     from unnest(
-      ${rows.map((row) => row.sku)}::text[],
-      ${rows.map((row) => row.name)}::text[],
-      ${rows.map((row) => row.quantity)}::integer[],
-      ${rows.map((row) => row.priceMinor)}::bigint[]
+      ${items.map((item) => item.sku)}::text[],
+      ${items.map((item) => item.name)}::text[],
+      ${items.map((item) => item.quantity)}::integer[],
+      ${items.map((item) => item.priceMinor)}::bigint[]
     ) as input (sku, name, quantity, price_minor)
     on conflict (owner_id, sku) ${onConflict === 'update' ? overwrite : sql`do nothing`}
     returning sku, id, xmax = 0 as created`.execute(db)
-  return written
+  return rows
 }
 
 const overwrite = sql`do update set
@@ -65,9 +64,7 @@ const overwrite = sql`do update set
   version = item.version + 1,
   updated_at = now()`
 
-type Output = z.input<typeof BulkCreateOutput>
-
-function toOutput(items: Rows, written: readonly Written[]): Output {
+function toOutput(items: BulkCreate['items'], written: readonly Written[]): Output {
   const bySku = new Map(written.map((row) => [row.sku, row]))
   const output: Output = { created: 0, updated: 0, skipped: 0, results: [] }
   for (const { sku } of items) {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { defineError, MAX_PAGE_SIZE } from '@tautline/kit'
 
 /** Rows of one `items.bulkCreate`. */
-export const MAX_BULK_ROWS = 10_000
+const MAX_BULK_ROWS = 10_000
 
 /** Largest value of a Postgres bigint. */
 const MAX_BIGINT = 2n ** 63n - 1n
