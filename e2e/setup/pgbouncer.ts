@@ -14,31 +14,42 @@ const STARTUP_MS = 10_000
 /** Global setup: Postgres as usual, and a PgBouncer in transaction mode before it. */
 export default async function setup(): Promise<() => Promise<void>> {
   const stopPostgres = await startPostgres()
-  const stopPooler = await startPooler(new URL(process.env.TEST_DATABASE_URL ?? ''))
+  const pooler = await startPooler(process.env.TEST_DATABASE_URL ?? '')
+  process.env.TEST_DATABASE_POOLER_URL = pooler.url
   return async () => {
-    await stopPooler()
+    await pooler[Symbol.asyncDispose]()
     await stopPostgres()
   }
 }
 
-async function startPooler(postgres: URL): Promise<() => Promise<void>> {
+export interface Pooler extends AsyncDisposable {
+  /** Leads to the database `postgres`; every other database can be had in its place. */
+  readonly url: string
+}
+
+/** Starts a PgBouncer in transaction mode before the Postgres of this connection string. */
+export async function startPooler(postgresUrl: string): Promise<Pooler> {
   if (pgBouncerPath === undefined) throw new Error('PgBouncer is not installed.')
   const folder = await mkdtemp(join(tmpdir(), 'tautline-pgbouncer-'))
   const port = await freePort()
   const file = join(folder, 'pgbouncer.ini')
-  await writeFile(file, configuration(postgres, port))
+  await writeFile(file, configuration(new URL(postgresUrl), port))
   await chmod(folder, 0o755)
   const asRoot = userInfo().uid === 0 // PgBouncer refuses to run as root
   const pooler = spawn(pgBouncerPath, [...(asRoot ? ['-u', 'nobody'] : []), file], {
     stdio: 'ignore',
   })
   await answering(port)
-  process.env.TEST_DATABASE_POOLER_URL = `postgres://postgres@127.0.0.1:${port}/postgres`
-  return async () => {
-    const exited = once(pooler, 'exit')
-    pooler.kill('SIGINT')
-    await exited
-    await rm(folder, { recursive: true, force: true })
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    async [Symbol.asyncDispose]() {
+      // A PgBouncer that died under the tests must not pass for one that was never used.
+      if (pooler.exitCode !== null) throw new Error(`PgBouncer ended with ${pooler.exitCode}.`)
+      const exited = once(pooler, 'exit')
+      pooler.kill('SIGINT')
+      await exited
+      await rm(folder, { recursive: true, force: true })
+    },
   }
 }
 
@@ -56,6 +67,8 @@ pool_mode = transaction
 default_pool_size = 3
 max_client_conn = 500
 server_idle_timeout = 2
+; Usually 15 s, for which one login that failed keeps everybody waiting.
+server_login_retry = 1
 `
 }
 

@@ -66,7 +66,7 @@ export const areas = [
     mayImport: ['@tautline/shared'],
     rungs: kitRungs,
     rungImports: { testing: ['@tautline/client'] },
-    forTests: { rungs: ['testing'], packages: ['@tautline/client'] },
+    forTests: { rungs: ['app', 'testing'], packages: ['@tautline/client'] },
   },
   {
     at: 'packages/server',

@@ -9,7 +9,7 @@ import { readMigrations, type Lanes } from './db/migrations.ts'
 import { openDatabase } from './db/open.ts'
 import { observePool, openPool } from './db/pool.ts'
 import { createReadyz, livez } from './http/health.ts'
-import { createHttpServer, type Route } from './http/server.ts'
+import { createHttpServer, readOnly, type Route } from './http/server.ts'
 import { createWelcome } from './http/welcome.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import { createLogger, type Logger } from './platform/logger.ts'
@@ -65,9 +65,9 @@ export async function createApp(
     const rpc = createRpcHandler({ router, resources, identity, slowCallMs: config.slowCallMs })
     const draining = () => http.draining
     const pages = new Map<string, Route>([
-      ['/', createWelcome(definition)],
-      ['/livez', livez],
-      ['/readyz', createReadyz({ db, lanes, draining, version })],
+      ['/', readOnly(createWelcome(definition))],
+      ['/livez', readOnly(livez)],
+      ['/readyz', readOnly(createReadyz({ db, lanes, draining, version }))],
     ])
     const http = createHttpServer({
       route: (path) =>

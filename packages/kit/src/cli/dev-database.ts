@@ -1,7 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { acquireEmbeddedPostgres } from '../platform/embedded-postgres/embedded-postgres.ts'
+import { hasCode, messageOf } from '../platform/embedded-postgres/errors.ts'
+import { CliError } from './cli-error.ts'
 
 /** What development needs and nobody should have to set up. */
 export interface DevDatabase extends AsyncDisposable {
@@ -20,10 +22,13 @@ export async function provideDatabase(): Promise<DevDatabase> {
     return { environment: {}, where: 'the one of DATABASE_URL', async [Symbol.asyncDispose]() {} }
   }
   if (process.env.NODE_ENV === 'production') {
-    throw new Error('DATABASE_URL is required in production; embedded Postgres is for development.')
+    throw new CliError(
+      'DATABASE_URL is required in production; embedded Postgres is for development.',
+    )
   }
-  const postgres = await acquireEmbeddedPostgres({
-    dir: join(process.cwd(), DATA_FOLDER, 'postgres'),
+  const dir = join(process.cwd(), DATA_FOLDER, 'postgres')
+  const postgres = await acquireEmbeddedPostgres({ dir }).catch((cause: unknown) => {
+    throw new CliError(messageOf(cause), { cause })
   })
   return {
     environment: { DATABASE_URL: postgres.url },
@@ -36,7 +41,12 @@ export async function provideDatabase(): Promise<DevDatabase> {
 export async function provideSecret(): Promise<string> {
   const file = join(process.cwd(), DATA_FOLDER, 'secret')
   await mkdir(DATA_FOLDER, { recursive: true })
-  const fresh = crypto.randomUUID() + crypto.randomUUID()
-  await writeFile(file, fresh, { flag: 'wx', mode: 0o600 }).catch(() => {}) // is there already
+  const draft = `${file}.${crypto.randomUUID()}`
+  await writeFile(draft, crypto.randomUUID() + crypto.randomUUID(), { mode: 0o600 })
+  // A link comes with its content in one step, so that nobody reads a secret that is half there.
+  await link(draft, file).catch((error: unknown) => {
+    if (!hasCode(error, 'EEXIST')) throw error
+  })
+  await rm(draft)
   return readFile(file, 'utf8')
 }

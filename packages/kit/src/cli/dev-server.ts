@@ -1,10 +1,14 @@
 import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-import { createApp, readLanes } from '../app.ts'
+import { sql } from 'kysely'
+
+import type { AppDefinition } from '../app-definition.ts'
+import { createApp, readLanes, type App } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
 import { openDirect } from '../db/direct.ts'
 import { migrateUp, type Lanes } from '../db/migrations.ts'
+import { hasCode } from '../platform/embedded-postgres/errors.ts'
 import { createLogger } from '../platform/logger.ts'
 import { loadApp } from './load-app.ts'
 import { closeOnStop } from './run-until-stopped.ts'
@@ -13,23 +17,41 @@ import { closeOnStop } from './run-until-stopped.ts'
 export type DevMessage =
   | { readonly type: 'loaded'; readonly files: readonly string[] }
   | { readonly type: 'ready'; readonly url: string; readonly hints: readonly string[] }
+  | { readonly type: 'port-taken' }
 
 /**
  * The part of `dev` that is started anew after an edit: migrates, seeds, serves. It reports which
- * files it is made of, so that the supervisor knows what to watch.
+ * files it is made of, so that the supervisor knows what to watch, and ends with the supervisor.
  */
 export async function runDevServer(appPath: string): Promise<void> {
-  const files = recordLoadedFiles()
+  process.on('disconnect', leave)
+  const config = await readConfig()
+  const { definition, lanes } = await load(appPath)
+  await migrate(config, lanes)
+  const app = await createApp(definition, config)
+  process.off('disconnect', leave)
+  closeOnStop(app)
   try {
-    const config = await readConfig()
-    const definition = await loadApp(appPath)
-    await migrate(config, await readLanes(definition))
-    const app = await createApp(definition, config)
-    closeOnStop(app)
-    const baseUrl = `http://${config.host}:${config.port}`
-    const hints = (await definition.seed?.(app.resources, baseUrl)) ?? []
+    const hints = await seed(definition, app, config)
     const url = await app.listen()
     tell({ type: 'ready', url, hints })
+  } catch (error) {
+    if (hasCode(error, 'EADDRINUSE')) tell({ type: 'port-taken' })
+    await app.close()
+    throw error
+  }
+}
+
+/** Before there is anything to close. */
+function leave(): void {
+  process.exit()
+}
+
+async function load(appPath: string) {
+  const files = recordLoadedFiles()
+  try {
+    const definition = await loadApp(appPath)
+    return { definition, lanes: await readLanes(definition) }
   } finally {
     tell({ type: 'loaded', files: [...files] })
   }
@@ -39,6 +61,20 @@ async function migrate(config: Config, lanes: Lanes): Promise<void> {
   const log = createLogger(config.logLevel)
   await using direct = openDirect(config.database, log)
   for (const name of await migrateUp(direct.db, lanes)) log.info({ migration: name }, 'migrated')
+}
+
+/** In turn, because a seed that finds nothing and then inserts cannot bear another beside it. */
+async function seed(
+  definition: AppDefinition,
+  { resources }: App,
+  config: Config,
+): Promise<readonly string[]> {
+  await using direct = openDirect(config.database, resources.log)
+  return await direct.db.transaction().execute(async (transaction) => {
+    await sql`select pg_advisory_xact_lock(hashtext('tautline seed'))`.execute(transaction)
+    const hints = await definition.seed?.(resources, `http://${config.host}:${config.port}`)
+    return hints ?? []
+  })
 }
 
 /** The source files that this process loads from now on, packages left out. */

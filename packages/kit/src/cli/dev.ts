@@ -1,149 +1,75 @@
-import { fork, type ChildProcess } from 'node:child_process'
-
+import { banner, seconds } from './banner.ts'
 import { provideDatabase, provideSecret } from './dev-database.ts'
-import type { DevMessage } from './dev-server.ts'
-import { findFreePort } from './free-port.ts'
-import { watchFiles } from './watch-files.ts'
-
-const FIRST_PORT = 3000
+import { findFreePort, FIRST_PORT } from './free-port.ts'
+import { ServerRunner, type RunnerEvents } from './server-runner.ts'
+import { listenForStop } from './stop-signals.ts'
 
 /**
  * The supervisor of development: owns Postgres, runs the server as a child, and runs it again when
- * one of its files changes. The child is in a session of its own, so that Ctrl-C reaches only this
- * process, which stops the server first and Postgres last.
+ * one of its files changes. Ctrl-C ends the server first and Postgres last, at any moment.
  */
 export async function runDev(appPath: string): Promise<void> {
   const startedAt = performance.now()
-  await using database = await provideDatabase()
-  const environment = {
-    ...process.env,
-    ...database.environment,
-    PORT: process.env.PORT ?? String(await findFreePort(FIRST_PORT)),
-    TAUTLINE_SECRET: process.env.TAUTLINE_SECRET ?? (await provideSecret()),
-    TAUTLINE_DRAIN_QUIET_MS: '0',
-    LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
+  // A terminal that was closed takes no more lines; Postgres is to be stopped all the same.
+  process.stdout.on('error', () => {})
+  const stop = listenForStop()
+  try {
+    await using database = await provideDatabase()
+    const server = new ServerRunner(
+      {
+        appPath,
+        port: await choosePort(),
+        environment: { ...(await developmentDefaults()), ...process.env, ...database.environment },
+      },
+      report(database.where, startedAt),
+    )
+    stop.onImpatience(() => server.kill())
+    server.start()
+    await Promise.race([stop.requested, server.givenUp])
+    if (stop.isRequested()) say('Stopping.')
+    else process.exitCode = 1
+    await server.stop()
+  } catch (error) {
+    // Ctrl-C reaches an initdb that is under way too, and its failure is then no news.
+    if (!stop.isRequested()) throw error
   }
-  const server = createServerRunner(appPath, environment, {
-    ready({ url, hints }, restarted, sinceMs) {
-      if (restarted) return say([`restarted in ${seconds(sinceMs)}`])
-      const startup = seconds(performance.now() - startedAt)
-      say([
-        '',
-        ...banner(url, database.where),
-        ...hints,
-        '',
-        `Ready in ${startup}. Ctrl-C stops it.`,
-      ])
-    },
-    failed: () => say(['The server could not start; waiting for an edit.']),
-  })
-  await server.start()
-  await stopRequested(() => server.kill())
-  say(['stopping'])
-  await server.stop()
 }
 
-function banner(url: string, where: string): string[] {
-  return [
-    'Tautline is running.',
-    '',
-    `  this backend  ${url}/`,
-    `  procedures    ${url}/rpc/<noun>.<verb>`,
-    `  readiness     ${url}/readyz`,
-    `  Postgres      ${where}`,
-    '',
-  ]
-}
-
-interface RunnerEvents {
-  ready(message: Extract<DevMessage, { type: 'ready' }>, restarted: boolean, sinceMs: number): void
-  failed(): void
-}
-
-/** Keeps one child running the newest version of the files. */
-function createServerRunner(appPath: string, environment: NodeJS.ProcessEnv, events: RunnerEvents) {
-  let child: ChildProcess | undefined
-  let starts = 0
-  let stopping = false
-  const watcher = watchFiles(() => void restart())
-
-  function start(): Promise<void> {
-    const startedAt = performance.now()
-    const restarted = starts++ > 0
-    const [, cli = ''] = process.argv // the file this process was started with
-    const spawned = fork(cli, ['dev-server', '--app', appPath], {
-      env: environment,
-      detached: true,
-    })
-    child = spawned
-    return new Promise((resolve) => {
-      spawned.on('message', (message: DevMessage) => {
-        if (message.type === 'loaded') watcher.watch(message.files)
-        else {
-          events.ready(message, restarted, performance.now() - startedAt)
-          resolve()
-        }
-      })
-      spawned.once('exit', (code) => {
-        if (child === spawned) child = undefined
-        if (code !== 0 && !stopping) events.failed()
-        resolve()
-      })
-    })
-  }
-
-  async function end(): Promise<void> {
-    const running = child
-    if (!running) return
-    const exited = new Promise((resolve) => running.once('exit', resolve))
-    running.kill('SIGTERM')
-    await exited
-  }
-
-  let restarting: Promise<void> | undefined
-  let again = false
-  async function restart(): Promise<void> {
-    again = true
-    restarting ??= (async () => {
-      while (again && !stopping) {
-        again = false
-        await end()
-        if (!stopping) await start()
-      }
-      restarting = undefined
-    })()
-    return restarting
-  }
-
+/** What the supervisor says about its server. */
+function report(where: string, startedAt: number): RunnerEvents {
+  let shown: string | undefined
   return {
-    start,
-    kill: () => child?.kill('SIGKILL'),
-    async stop() {
-      stopping = true
-      watcher.close()
-      await end()
+    ready({ url, hints }, tookMs) {
+      if (url === shown) return say(`Restarted in ${seconds(tookMs)}.`)
+      shown = url
+      say(...banner({ url, where, hints, tookMs: performance.now() - startedAt }))
     },
+    failed: () => say('The server could not start. It tries again after the next edit.'),
+    died: () => say('The server has ended. It starts again after the next edit.'),
+    killed: () => say('The server did not end in time and was killed.'),
   }
 }
 
-/** Resolves at the first stop signal; a second one is for who cannot wait. */
-function stopRequested(impatient: () => void): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        if (asked) impatient()
-        asked = true
-        resolve()
-      })
-    }
-  })
+/** The port that was asked for, or else the first free one, which may move when it gets taken. */
+async function choosePort(): Promise<{ number: number; mayMove: boolean }> {
+  const { PORT: wanted, HOST: host } = process.env
+  const first = wanted === undefined ? FIRST_PORT : Number(wanted)
+  const mayMove = wanted === undefined || first === 0
+  return { number: mayMove ? await findFreePort(first, host) : first, mayMove }
 }
 
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`
+/** Settings of development that the environment may overrule. */
+async function developmentDefaults(): Promise<Record<string, string>> {
+  return {
+    ...(process.env.TAUTLINE_SECRET_FILE === undefined && {
+      TAUTLINE_SECRET: await provideSecret(),
+    }),
+    // Nothing in front of it sends requests late, and an edit must not wait for an open stream.
+    TAUTLINE_DRAIN_QUIET_MS: '0',
+    TAUTLINE_DRAIN_TIMEOUT_MS: '5000',
+  }
 }
 
-function say(lines: readonly string[]): void {
+function say(...lines: readonly string[]): void {
   process.stdout.write(lines.map((line) => `${line}\n`).join(''))
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 import type { AppDefinition } from '../app-definition.ts'
+import { CliError } from './cli-error.ts'
 
 /** Imports the app file and returns the `app` that it exports. */
 export async function loadApp(path: string): Promise<AppDefinition> {
@@ -9,7 +10,7 @@ export async function loadApp(path: string): Promise<AppDefinition> {
   if (typeof module === 'object' && module && 'app' in module && isDefinition(module.app)) {
     return module.app
   }
-  throw new Error(`${path} exports no \`app\` made by defineApp.`)
+  throw new CliError(`${path} exports no \`app\` made by defineApp.`)
 }
 
 function isDefinition(value: unknown): value is AppDefinition {

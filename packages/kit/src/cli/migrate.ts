@@ -6,6 +6,7 @@ import { readConfig } from '../config.ts'
 import { openDirect } from '../db/direct.ts'
 import { migrateUp, migrationStatus } from '../db/migrations.ts'
 import { createLogger } from '../platform/logger.ts'
+import { CliError } from './cli-error.ts'
 import { provideDatabase } from './dev-database.ts'
 import { loadApp } from './load-app.ts'
 
@@ -32,7 +33,7 @@ export async function runMigrate(appPath: string, [action, name]: string[]): Pro
     case 'new':
       return writeMigration(appPath, name)
     default:
-      throw new Error('Say what to do: migrate up, migrate status or migrate new <name>.')
+      throw new CliError('Say what to do: migrate up, migrate status or migrate new <name>.')
   }
 }
 
@@ -51,7 +52,7 @@ async function withDatabase(appPath: string, use: Use): Promise<void> {
 
 async function writeMigration(appPath: string, name: string | undefined): Promise<void> {
   if (!name || !/^[a-z0-9-]+$/.test(name)) {
-    throw new Error('A migration is named in kebab-case: tautline migrate new add-notes')
+    throw new CliError('A migration is named in kebab-case: tautline migrate new add-notes')
   }
   const { migrations } = await loadApp(appPath)
   const day = new Date().toISOString().slice(0, 10)

@@ -1,28 +1,29 @@
 import type { App } from '../app.ts'
-
-/** What ends a server: a signal, or the end of the process that started it. */
-const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+import { STOP_SIGNALS } from './stop-signals.ts'
 
 /**
- * Serves until the process is told to stop, then lets the running calls finish and ends the
+ * Serves until the process is told to stop, or the one that started it is gone; then lets the running calls finish and ends the
  * process: with 0, or with 1 when it was an error that nobody caught.
  */
 export function closeOnStop(app: App): void {
   let stopping = false
 
-  async function stop(why: string, exitCode: number) {
+  function stop(why: string, exitCode: number) {
     if (stopping) return
     stopping = true
-    app.resources.log.info({ why }, 'stopping')
-    await app.close()
-    app.resources.log.flush()
-    process.exit(exitCode)
+    const { log } = app.resources
+    log.info({ why }, 'stopping')
+    function end() {
+      log.flush()
+      process.exit(exitCode)
+    }
+    app.close().then(end, end)
   }
 
-  for (const signal of STOP_SIGNALS) process.on(signal, () => void stop(signal, 0))
-  process.on('disconnect', () => void stop('parent gone', 0))
+  for (const signal of STOP_SIGNALS) process.on(signal, () => stop(signal, 0))
+  process.on('disconnect', () => stop('parent gone', 0))
   process.on('uncaughtException', (error) => {
     app.resources.log.fatal({ err: error }, 'uncaught')
-    void stop('uncaught error', 1)
+    stop('uncaught error', 1)
   })
 }

@@ -8,8 +8,10 @@ const SOURCES = new Set(['.ts', '.js', '.json'])
 
 /** Watches the folders of some files. */
 export interface FileWatcher {
-  /** Replaces what is watched: the folders of these files. */
+  /** Watches the folders of these files too, anew if it did already. */
   watch(files: readonly string[]): void
+  /** Whether there is anything that could change. */
+  watches(): boolean
   close(): void
 }
 
@@ -30,12 +32,14 @@ export function watchFiles(changed: () => void): FileWatcher {
   return {
     watch(files) {
       for (const folder of new Set(files.map((file) => dirname(file)))) {
-        if (watchers.has(folder)) continue
         const watcher = watch(folder, (_, name) => onChange(name))
         watcher.on('error', () => watcher.close()) // the folder is gone
+        // The old one may watch a folder that git has removed and made again.
+        watchers.get(folder)?.close()
         watchers.set(folder, watcher)
       }
     },
+    watches: () => watchers.size > 0,
     close() {
       clearTimeout(timer)
       for (const watcher of watchers.values()) watcher.close()

@@ -65,7 +65,10 @@ function sendCancelRequest(client: PoolClient): Promise<void> {
       : connect({ host, port })
     socket.setTimeout(CANCEL_TIMEOUT_MS, () => socket.destroy())
     socket.on('error', () => {}) // the server is gone: nothing is left to cancel
-    socket.on('close', () => resolve()) // Postgres closes the socket when it has passed it on
-    socket.on('connect', () => socket.end(message))
+    // The server closes the socket when it has passed it on. We never do so before: a PgBouncer
+    // that is still on its way to Postgres takes the end of its client for the end of the request,
+    // and 1.18 exits ("bad client state: 0").
+    socket.on('close', () => resolve())
+    socket.on('connect', () => socket.write(message))
   })
 }

@@ -1,41 +1,64 @@
 import {
   AbortedTransactionError,
+  SelectQueryNode,
   type CompiledQuery,
   type DatabaseConnection,
   type QueryResult,
 } from 'kysely'
 import type { PoolClient } from 'pg'
 
-import { currentCall, type CallScope } from '../platform/call-scope.ts'
+import { commonErrors, Failure, sleep } from '@tautline/shared'
+
+import { currentCall } from '../platform/call-scope.ts'
 import type { QueryCanceller } from './cancel.ts'
-import { ConnectionLostError } from './errors.ts'
+import { isConnectionLoss, isOutcomeUnknown } from './errors.ts'
+import { toConnectionLost } from './lost-connection.ts'
 
 const WRITES = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
-/** pg's errors for a socket that broke have no code. */
-const LOST = /^(Connection terminated|Client has encountered a connection error|This socket)/
+/** How long answers may take that have no work behind them, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 5_000
+
+/** How long a cancelled statement may take to say so, in milliseconds. */
+const CANCEL_TIMEOUT_MS = 2_000
+
+/** Pause between two requests to cancel the same statement, in milliseconds. */
+const CANCEL_AGAIN_MS = 100
+
+export interface ConnectionOptions {
+  readonly canceller: QueryCanceller
+  /** Longest commit, in milliseconds. */
+  readonly commitTimeoutMs: number
+}
 
 /**
  * One borrowed connection. A statement belongs to the call it runs in: its time is charged to the
- * call, and when the call aborts, the statement is cancelled on the server.
+ * call, and when the call aborts, the statement is cancelled on the server. A server that does not
+ * answer any more costs the connection, and never more than a bounded wait.
  */
 export class Connection implements DatabaseConnection {
   readonly client: PoolClient
-  readonly #canceller: QueryCanceller
+  readonly #options: ConnectionOptions
+  #inTransaction = false
   /** Never to be used again: broken, or a cancel request may still be under way to it. */
   discarded = false
 
-  constructor(client: PoolClient, canceller: QueryCanceller) {
+  constructor(client: PoolClient, options: ConnectionOptions) {
     this.client = client
-    this.#canceller = canceller
+    this.#options = options
   }
 
+  /**
+   * Throws `COMMIT_UNKNOWN` when the connection broke under a statement of a mutation that commits
+   * by itself: nobody can say that nothing was changed.
+   */
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const call = currentCall()
-    call?.signal.throwIfAborted()
     const startedAt = performance.now()
+    const run = () => this.#cancellable<R>(query.sql, query.parameters)
+    const changes = call?.kind === 'mutation' && !this.#inTransaction && !isRead(query)
     try {
-      return await this.#cancellable(query, call)
+      return await (changes ? changing(run) : run())
     } finally {
       if (call) {
         call.spent.queries++
@@ -44,50 +67,121 @@ export class Connection implements DatabaseConnection {
     }
   }
 
+  async begin(sql: string): Promise<void> {
+    // A pooler may let it wait for long, so it ends with the call.
+    await this.#cancellable(sql, [])
+    this.#inTransaction = true
+  }
+
   /** Runs a statement that no abort may interrupt, such as the ends of a transaction. */
   async executeControl(sql: string): Promise<void> {
-    await this.#run(sql, [])
+    await this.#answeredWithin(ANSWER_TIMEOUT_MS, this.#run(sql, []))
   }
 
   /** Commits. Postgres answers ROLLBACK, not an error, when a statement before it had failed. */
   async commit(): Promise<void> {
-    const { command } = await this.client.query('commit').catch((error) => this.#rethrow(error))
-    if (command === 'ROLLBACK') throw new AbortedTransactionError()
+    const { commitTimeoutMs } = this.#options
+    await changing(async () => {
+      const answer = this.client.query('commit').catch((error: unknown) => this.#rethrow(error))
+      const { command } = await this.#answeredWithin(commitTimeoutMs, answer)
+      this.#inTransaction = false
+      if (command === 'ROLLBACK') throw new AbortedTransactionError()
+    })
   }
 
-  async #cancellable<R>(query: CompiledQuery, call: CallScope | undefined) {
-    if (!call) return this.#run<R>(query.sql, query.parameters)
+  async rollback(): Promise<void> {
+    try {
+      await this.executeControl('rollback')
+      this.#inTransaction = false
+    } catch (error) {
+      this.discarded = true // the end of the session rolls back as well
+      throw error
+    }
+  }
+
+  /** Runs a statement that is cancelled when the call aborts. */
+  async #cancellable<R>(sql: string, parameters: readonly unknown[]): Promise<QueryResult<R>> {
+    const signal = currentCall()?.signal
+    if (!signal) return this.#run<R>(sql, parameters)
+    signal.throwIfAborted()
+    const answer = this.#run<R>(sql, parameters)
     let cancelled: Promise<void> | undefined
     const cancel = () => {
-      this.discarded = true
-      cancelled = this.#canceller.cancel(this.client)
+      cancelled = this.#cancelUntilAnswered(answer)
     }
-    call.signal.addEventListener('abort', cancel, { once: true })
+    signal.addEventListener('abort', cancel, { once: true })
     try {
-      return await this.#run<R>(query.sql, query.parameters)
+      return await answer
     } finally {
-      call.signal.removeEventListener('abort', cancel)
+      signal.removeEventListener('abort', cancel)
       await cancelled
+    }
+  }
+
+  /** Asks more than once: Postgres forgets a request that comes before the statement has begun. */
+  async #cancelUntilAnswered(answer: Promise<unknown>): Promise<void> {
+    this.discarded = true
+    const answered = this.#answeredWithin(CANCEL_TIMEOUT_MS, answer)
+      .catch(() => {}) // told by `answer` itself
+      .then(() => true)
+    for (;;) {
+      await this.#options.canceller.cancel(this.client)
+      if (await Promise.race([answered, sleep(CANCEL_AGAIN_MS)])) return
     }
   }
 
   async #run<R>(sql: string, parameters: readonly unknown[]): Promise<QueryResult<R>> {
     try {
-      const result = await this.client.query(sql, [...parameters])
-      if (!WRITES.has(result.command)) return { rows: result.rows ?? [] }
-      return { rows: result.rows ?? [], numAffectedRows: BigInt(result.rowCount ?? 0) }
+      // Kysely's queries say themselves what their rows are.
+      const { command, rowCount, rows } = await this.client.query<R & object>(sql, [...parameters])
+      if (!WRITES.has(command)) return { rows }
+      return { rows, numAffectedRows: BigInt(rowCount ?? 0) }
     } catch (error) {
       return this.#rethrow(error)
     }
   }
 
-  #rethrow(error: unknown): never {
-    if (!(error instanceof Error) || !LOST.test(error.message)) throw error
-    this.discarded = true
-    throw new ConnectionLostError('The connection to the database broke.', { cause: error })
+  /** Gives the connection up when the answer does not come: the network between may be gone. */
+  async #answeredWithin<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => {
+      this.discarded = true
+      this.client.end().catch(() => {}) // makes what is under way fail, which tells
+    }, timeoutMs)
+    try {
+      return await answer
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
-  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+  #rethrow(error: unknown): never {
+    const told = toConnectionLost(error) ?? error
+    if (isConnectionLoss(told)) this.discarded = true
+    throw told
+  }
+
+  streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new Error('Streaming results needs a cursor; this connection has none.')
   }
+}
+
+/**
+ * Runs what changes something for good, and counts it as a change of the call unless it certainly
+ * failed. Throws `COMMIT_UNKNOWN` when the connection broke under it.
+ */
+async function changing<T>(run: () => Promise<T>): Promise<T> {
+  const call = currentCall()
+  if (call) call.changes++
+  try {
+    return await run()
+  } catch (error) {
+    if (isOutcomeUnknown(error)) throw new Failure(commonErrors.COMMIT_UNKNOWN, { cause: error })
+    if (call) call.changes--
+    throw error
+  }
+}
+
+/** Whether a statement certainly changes nothing: a plain SELECT, of which only we know the shape. */
+function isRead({ query }: CompiledQuery): boolean {
+  return SelectQueryNode.is(query) && query.with === undefined
 }

@@ -13,8 +13,8 @@ import type { Pool, PoolClient } from 'pg'
 
 import { orAborted } from '../platform/abort.ts'
 import { currentCall } from '../platform/call-scope.ts'
-import { createQueryCanceller, type QueryCanceller } from './cancel.ts'
-import { Connection } from './connection.ts'
+import { createQueryCanceller } from './cancel.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
 import { NoConnectionError } from './errors.ts'
 
 /** Backstops of every transaction, in milliseconds; the deadline of the call comes first. */
@@ -26,10 +26,13 @@ export interface TransactionLimits {
   readonly idleTimeoutMs: number
 }
 
+/** How much longer than Postgres we wait for a commit, in milliseconds. */
+const COMMIT_GRACE_MS = 2_000
+
 /** Kysely's Postgres dialect over our own driver. Never closes the pool. */
 export function createDialect(pool: Pool, limits: TransactionLimits): Dialect {
   return {
-    createDriver: () => new PoolDriver(pool, createQueryCanceller(), limits),
+    createDriver: () => new PoolDriver(pool, limits),
     createAdapter: () => new PostgresAdapter(),
     createQueryCompiler: () => new PostgresQueryCompiler(),
     // oxlint-disable-next-line typescript/no-explicit-any -- as Kysely's interface has it
@@ -44,12 +47,14 @@ export function createDialect(pool: Pool, limits: TransactionLimits): Dialect {
  */
 class PoolDriver implements Driver {
   readonly #pool: Pool
-  readonly #canceller: QueryCanceller
+  readonly #options: ConnectionOptions
   readonly #begin: string
 
-  constructor(pool: Pool, canceller: QueryCanceller, limits: TransactionLimits) {
+  constructor(pool: Pool, limits: TransactionLimits) {
     this.#pool = pool
-    this.#canceller = canceller
+    // Postgres itself gives a commit up by then, unless it cannot be reached any more.
+    const commitTimeoutMs = limits.statementTimeoutMs + COMMIT_GRACE_MS
+    this.#options = { canceller: createQueryCanceller(), commitTimeoutMs }
     // One round trip, and gone with the transaction.
     this.#begin =
       `set local statement_timeout = ${limits.statementTimeoutMs}; ` +
@@ -64,7 +69,7 @@ class PoolDriver implements Driver {
     const startedAt = performance.now()
     try {
       const client = await this.#connect(call?.signal)
-      return new Connection(client, this.#canceller)
+      return new Connection(client, this.#options)
     } finally {
       if (call) call.spent.waitMs += performance.now() - startedAt
     }
@@ -92,7 +97,7 @@ class PoolDriver implements Driver {
       settings.isolationLevel && `isolation level ${settings.isolationLevel}`,
       settings.accessMode,
     ].filter(Boolean)
-    await own(connection).executeControl(`begin ${modes.join(' ')}; ${this.#begin}`)
+    await own(connection).begin(`begin ${modes.join(' ')}; ${this.#begin}`)
   }
 
   async commitTransaction(connection: DatabaseConnection) {
@@ -100,12 +105,7 @@ class PoolDriver implements Driver {
   }
 
   async rollbackTransaction(connection: DatabaseConnection) {
-    try {
-      await own(connection).executeControl('rollback')
-    } catch (error) {
-      own(connection).discarded = true
-      throw error
-    }
+    await own(connection).rollback()
   }
 
   async savepoint(connection: DatabaseConnection, name: string) {

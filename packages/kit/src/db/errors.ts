@@ -1,8 +1,15 @@
 import { commonErrors, Failure } from '@tautline/shared'
 
-/** The connection broke while a statement was under way. */
+/** The connection broke while a statement was under way, or had broken before. */
 export class ConnectionLostError extends Error {
   override readonly name = 'ConnectionLostError'
+  /** False when the statement never left this process, so that it certainly did nothing. */
+  readonly sent: boolean
+
+  constructor(options: { readonly sent: boolean; readonly cause: unknown }) {
+    super('The connection to the database broke.', { cause: options.cause })
+    this.sent = options.sent
+  }
 }
 
 /** No connection could be had in time. */
@@ -39,13 +46,22 @@ export function isConnectionLoss(error: unknown): boolean {
   return code !== undefined && (code.startsWith('57P') || code.startsWith('08'))
 }
 
+/**
+ * Whether a statement that failed like this may have taken effect all the same, when it was one
+ * that needs no commit, or the commit itself.
+ */
+export function isOutcomeUnknown(error: unknown): boolean {
+  if (error instanceof ConnectionLostError) return error.sent
+  return isConnectionLoss(error)
+}
+
 /** The backoff hint that goes with "not right now". */
 const RETRY_AFTER_MS = 500
 
 /**
  * What a database error means to a caller, or undefined when it is a bug of ours. Only failures
  * that are certain to have changed nothing come through here: a commit whose end is unknown is
- * told apart where the commit is sent (`transaction.ts`).
+ * told apart where it is sent: `connection.ts`.
  */
 export function toDatabaseFailure(error: unknown): Failure | undefined {
   const cause = { cause: error }

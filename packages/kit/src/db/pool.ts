@@ -21,7 +21,8 @@ const INT8 = 20
 
 /** int8 as bigint; everything else as pg reads it by itself. */
 const typeParsers: PoolConfig['types'] = {
-  getTypeParser: (oid, format) =>
+  getTypeParser: (oid, format): ((text: string) => unknown) =>
+    // oxlint-disable-next-line typescript/no-unsafe-return -- pg's parsers return any
     oid === INT8 && format !== 'binary' ? BigInt : types.getTypeParser(oid, format),
 }
 

@@ -1,11 +1,8 @@
 import { AbortedTransactionError, ControlledTransaction } from 'kysely'
 
-import { commonErrors, Failure } from '@tautline/shared'
-
 import { orAborted } from '../platform/abort.ts'
 import { currentCall } from '../platform/call-scope.ts'
 import type { Database, Db } from './database.ts'
-import { isConnectionLoss } from './errors.ts'
 
 let savepoints = 0
 
@@ -14,10 +11,10 @@ let savepoints = 0
  * transaction it is a savepoint of that one. When the call aborts, the transaction is rolled back
  * at once, whatever `run` is still doing; once COMMIT has been sent nothing interrupts it.
  *
- * Throws what `run` throws; `COMMIT_UNKNOWN` when the connection broke after COMMIT was sent.
+ * Throws what `run` throws; `COMMIT_UNKNOWN` when the connection broke under the commit.
  */
 export async function inTransaction<T>(db: Db, run: (db: Db) => Promise<T>): Promise<T> {
-  if (db instanceof ControlledTransaction) return inSavepoint(db, run)
+  if (isTransaction(db)) return inSavepoint(db, run)
   const transaction = await db.startTransaction().execute()
   let result: T
   try {
@@ -28,6 +25,11 @@ export async function inTransaction<T>(db: Db, run: (db: Db) => Promise<T>): Pro
   }
   await commit(transaction)
   return result
+}
+
+/** `instanceof` alone would forget the tables. */
+function isTransaction(db: Db): db is ControlledTransaction<Database> {
+  return db instanceof ControlledTransaction
 }
 
 async function inSavepoint<T>(
@@ -62,7 +64,6 @@ async function commit(transaction: ControlledTransaction<Database>): Promise<voi
     await transaction.commit().execute()
   } catch (error) {
     await rollback(transaction)
-    if (isConnectionLoss(error)) throw new Failure(commonErrors.COMMIT_UNKNOWN, { cause: error })
     if (error instanceof AbortedTransactionError) {
       throw new Error(
         'A statement failed, its error was swallowed, and the commit undid the rest.',

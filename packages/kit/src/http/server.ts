@@ -125,6 +125,16 @@ function parseUrl(target: string | undefined): URL | undefined {
   return URL.parse(target ?? '/', 'http://localhost') ?? undefined
 }
 
+/** A page that is read and nothing else. */
+export function readOnly(page: Route): Route {
+  return (exchange) => {
+    const { request, response } = exchange
+    if (request.method === 'GET' || request.method === 'HEAD') return page(exchange)
+    response.setHeader('allow', 'GET, HEAD')
+    sendJson(response, 405, { error: 'This page can only be read.' })
+  }
+}
+
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.statusCode = status
   response.setHeader('content-type', 'application/json')

@@ -18,6 +18,8 @@ export interface CallScope extends RequestScope {
   readonly signal: AbortSignal
   /** Where the time went so far. */
   readonly spent: { queries: number; queryMs: number; waitMs: number }
+  /** Commits sent that did not certainly fail: beyond 0, nobody may say that nothing was changed. */
+  changes: number
 }
 
 const storage = new AsyncLocalStorage<RequestScope | CallScope>()

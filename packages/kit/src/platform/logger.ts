@@ -39,7 +39,7 @@ export function createLogger(
 }
 
 /** Name, message, code and stack of an error and its causes. */
-export function describeError(error: unknown): unknown {
+function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return { message: String(error) }
   return {
     name: error.name,

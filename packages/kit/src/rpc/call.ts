@@ -42,6 +42,7 @@ export function startCall(options: CallOptions, ctx: RequestContext): RunningCal
     kind: meta.kind,
     signal: abort.signal,
     spent: { queries: 0, queryMs: 0, waitMs: 0 },
+    changes: 0,
   }
 
   const call: RunningCall = {
@@ -49,7 +50,7 @@ export function startCall(options: CallOptions, ctx: RequestContext): RunningCal
     principal: null,
     finish(error) {
       abort.stop()
-      const failure = error && explain(toFailure(error, meta.errors), abort.signal)
+      const failure = error && explain(toFailure(error, meta.errors), scope)
       const durationMs = performance.now() - startedAt
       const outcome = failure?.reason ?? 'OK'
       metrics.count('rpc_calls_total', { procedure, outcome })
@@ -70,12 +71,18 @@ export function startCall(options: CallOptions, ctx: RequestContext): RunningCal
 }
 
 /**
- * An abort explains whatever it made fail. But once COMMIT was sent, its outcome and not the
- * deadline is what the caller must know.
+ * An abort explains whatever it made fail. But a failure that says "nothing was changed" is told
+ * only where that is certain: a mutation without one transaction around it may have committed.
  */
-function explain(failure: Failure, signal: AbortSignal): Failure {
+function explain(failure: Failure, { signal, changes }: CallScope): Failure {
   if (failure.reason === 'COMMIT_UNKNOWN') return failure
-  return isFailure(signal.reason) ? signal.reason : failure
+  const told: Failure = isFailure(signal.reason) ? signal.reason : failure
+  if (changes === 0 || !claimsNoChange(told)) return told
+  return new Failure(commonErrors.COMMIT_UNKNOWN, { cause: failure })
+}
+
+function claimsNoChange({ definition }: Failure): boolean {
+  return definition.retryable || definition.reason === 'DEADLINE_EXCEEDED'
 }
 
 /** One signal for the caller's leaving and the call's time being up. */

@@ -15,7 +15,7 @@ import { procedureMetas } from './metas.ts'
 import { toBody } from './trpc.ts'
 
 /** Most calls in one HTTP request. */
-export const MAX_BATCH_SIZE = 20
+const MAX_BATCH_SIZE = 20
 
 const DEFAULT_MAX_BODY_BYTES = 1_000_000
 

@@ -74,7 +74,7 @@ const probe = {
         throw new Failure(NO_LUCK, { data, retryAfterMs: 40 })
       }
       if (how === 'undeclared') throw new Failure(UNDECLARED)
-      if (how === 'sql') await sql`select * from secret_table`.execute(ctx.db)
+      if (how === 'sql') await sql`select 1 from secret_table`.execute(ctx.db)
       throw new Error('password=hunter2')
     },
   }),

@@ -1,0 +1,127 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+import { Client } from 'pg'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const STOP_TIMEOUT_MS = 20_000
+
+/** A real server in a process of its own, on a migrated database of its own. */
+export interface ServerProcess extends AsyncDisposable {
+  readonly url: string
+  readonly pid: number
+  /** Leads to its database, around any pooler. */
+  readonly databaseUrl: string
+  /** Every line that it has logged so far, parsed. */
+  readonly logs: readonly Readonly<Record<string, unknown>>[]
+  /** What became of it, when it has ended: an exit code, or a signal. */
+  ended(): number | NodeJS.Signals | null
+}
+
+/** Starts the reference backend as in production; through a pooler when one is given. */
+export async function startServerProcess(poolerUrl?: string): Promise<ServerProcess> {
+  await using stack = new AsyncDisposableStack()
+  const { directUrl, name } = stack.use(await createDatabase())
+  const environment = {
+    DATABASE_URL: poolerUrl === undefined ? directUrl : withDatabase(poolerUrl, name),
+    ...(poolerUrl !== undefined && { DATABASE_DIRECT_URL: directUrl }),
+  }
+  const migration = launch(['migrate', 'up'], environment)
+  if ((await exitOf(migration)) !== 0) throw new Error('The migrations failed.')
+
+  const server = launch(['start'], environment)
+  stack.defer(() => stop(server))
+  const logs: Record<string, unknown>[] = []
+  const url = await listening(server, logs)
+  const running = stack.move()
+  return {
+    url,
+    pid: server.pid ?? 0,
+    databaseUrl: directUrl,
+    logs,
+    ended: () => server.exitCode ?? server.signalCode,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+function launch(command: readonly string[], environment: NodeJS.ProcessEnv): ChildProcess {
+  const args = [
+    '--conditions=@tautline/source',
+    'packages/kit/src/cli/main.ts',
+    ...command,
+    '--app',
+    'packages/server/src/app.ts',
+  ]
+  return spawn(process.execPath, args, {
+    cwd: ROOT,
+    // Nothing of ours: the server refuses settings that it does not know.
+    env: {
+      PATH: process.env.PATH,
+      NODE_ENV: 'production',
+      PORT: '0',
+      LOG_LEVEL: 'info',
+      TAUTLINE_SECRET: 'a secret that is only good for tests',
+      TAUTLINE_DRAIN_QUIET_MS: '0',
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+/** Collects the log, and resolves to the URL in the line that tells it. */
+function listening(server: ChildProcess, logs: Record<string, unknown>[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('exit', () => reject(new Error('The server ended before it listened.')))
+    if (!server.stdout) return
+    createInterface({ input: server.stdout }).on('line', (text) => {
+      // oxlint-disable-next-line typescript/consistent-type-assertions -- the log is JSON objects
+      const line = JSON.parse(text) as Record<string, unknown>
+      logs.push(line)
+      if (line.msg === 'listening') resolve(String(line.url))
+    })
+  })
+}
+
+async function exitOf(child: ChildProcess): Promise<number | null> {
+  child.stdout?.resume()
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  return child.exitCode
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+  child.kill('SIGTERM')
+  await exitOf(child)
+  clearTimeout(timer)
+}
+
+async function createDatabase() {
+  const adminUrl = process.env.TEST_DATABASE_URL ?? ''
+  const name = `fault_${crypto.randomUUID().replaceAll('-', '')}`
+  const asAdmin = async (statement: string) => {
+    await using admin = await openSession(adminUrl)
+    await admin.client.query(statement)
+  }
+  await asAdmin(`create database ${name}`)
+  return {
+    name,
+    directUrl: withDatabase(adminUrl, name),
+    [Symbol.asyncDispose]: () => asAdmin(`drop database ${name} with (force)`),
+  }
+}
+
+/** One connection for a test's own questions. */
+export async function openSession(connectionString: string) {
+  const client = new Client({ connectionString })
+  client.on('error', () => {}) // a lost connection fails the query that is under way
+  await client.connect()
+  return { client, [Symbol.asyncDispose]: () => client.end() }
+}
+
+function withDatabase(url: string, name: string): string {
+  const changed = new URL(url)
+  changed.pathname = `/${name}`
+  return changed.href
+}
