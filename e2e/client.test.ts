@@ -20,10 +20,10 @@ function counted(token?: string) {
   const client = createClient<AppRouter>({
     url: `${server.url}/rpc`,
     auth: () => token,
-    fetch(url, init) {
-      requests.push({ method: init?.method ?? 'GET', url: String(url) })
-      // oxlint-disable-next-line typescript/consistent-type-assertions -- the links' own init is narrower
-      return fetch(url as string, init as RequestInit)
+    fetch(input, init) {
+      const url = input instanceof Request ? input.url : input.toString()
+      requests.push({ method: init?.method ?? 'GET', url })
+      return fetch(input, init)
     },
   })
   return { client, requests }

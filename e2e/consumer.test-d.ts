@@ -66,7 +66,7 @@ describe('what a consumer sees', () => {
         expectTypeOf(error.data).toEqualTypeOf<{ currentVersion: number }>()
       }
       // @ts-expect-error TS2367 -- items.update never fails with this
-      if (error.reason === 'SKU_TAKEN') throw error
+      expectTypeOf(error.reason === 'SKU_TAKEN').toBeBoolean()
     } else {
       expectTypeOf(item).toEqualTypeOf<ExactItem>()
     }

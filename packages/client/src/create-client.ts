@@ -1,7 +1,7 @@
 import { createTRPCUntypedClient, type TRPCUntypedClient } from '@trpc/client'
 import type { AnyTRPCRouter } from '@trpc/server'
 
-import { batchLink, type FetchEsque } from './links/batch-link.ts'
+import { batchLink } from './links/batch-link.ts'
 import { clientError, toCallError } from './to-call-error.ts'
 import type { CallOptions, Client, RouterLike } from './types.ts'
 
@@ -15,7 +15,7 @@ export interface ClientOptions {
   /** More headers, asked for before each request. */
   readonly headers?: () => Awaitable<Readonly<Record<string, string>>>
   /** Instead of the global `fetch`. */
-  readonly fetch?: FetchEsque
+  readonly fetch?: typeof globalThis.fetch
 }
 
 /**
@@ -35,7 +35,7 @@ export function createClient<Router extends RouterLike>(options: ClientOptions):
     links: [
       batchLink({
         url: url.replace(/\/$/, ''),
-        ...(fetch && { fetch }),
+        fetch,
         async headers() {
           const token = await auth?.()
           return {

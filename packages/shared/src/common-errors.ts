@@ -58,7 +58,7 @@ export const commonErrors = {
   }),
   COMMIT_UNKNOWN: defineError('COMMIT_UNKNOWN', {
     code: 'SERVICE_UNAVAILABLE',
-    message: 'The connection broke during the commit: the change happened once or not at all.',
+    message: 'The call broke off while it changed something: the change may have happened.',
   }),
   DEADLINE_EXCEEDED: defineError('DEADLINE_EXCEEDED', {
     code: 'GATEWAY_TIMEOUT',

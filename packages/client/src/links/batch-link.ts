@@ -18,13 +18,10 @@ const MAX_URL_LENGTH = 8_000
 /** A longer input, in characters of JSON, is posted: percent-encoding may triple it in a URL. */
 const MAX_GET_INPUT = 2_000
 
-/** What the links want of a `fetch`: less than the whole of it. */
-export type FetchEsque = NonNullable<Parameters<typeof httpBatchLink>[0]['fetch']>
-
 export interface BatchLinkOptions {
   readonly url: string
   readonly headers: () => Promise<HTTPHeaders>
-  readonly fetch?: FetchEsque
+  readonly fetch: typeof fetch | undefined
 }
 
 /**
@@ -32,12 +29,24 @@ export interface BatchLinkOptions {
  * long for a URL, mutations by POST.
  */
 export function batchLink(options: BatchLinkOptions): TRPCLink<AnyTRPCRouter> {
-  const shared = { ...options, transformer: wire, maxItems: MAX_ITEMS }
+  const { url, headers, fetch } = options
+  const shared = {
+    url,
+    headers,
+    transformer: wire,
+    maxItems: MAX_ITEMS,
+    ...(fetch && { fetch: toLinkFetch(fetch) }),
+  }
   return splitLink({
     condition: isLongQuery,
     true: httpBatchLink<AnyTRPCRouter>({ ...shared, methodOverride: 'POST' }),
     false: httpBatchLink<AnyTRPCRouter>({ ...shared, maxURLLength: MAX_URL_LENGTH }),
   })
+}
+
+/** The links describe their requests by types of their own, which are narrower than `fetch` takes. */
+function toLinkFetch(own: typeof fetch) {
+  return (url: string | URL | Request, init?: object) => own(url, init)
 }
 
 function isLongQuery({ type, input }: Operation): boolean {
