@@ -19,10 +19,12 @@ const getJson = async (url: string) => {
 describe('a running backend', () => {
   test('says what it is, and that it is alive and ready', async () => {
     await using server = await startTestServer(slowApp)
-    expect(await getJson(`${server.url}/`)).toMatchObject({
+    const welcome = await getJson(`${server.url}/`)
+    expect(welcome).toMatchObject({
       status: 200,
       body: { name: 'slow', version: '1.2.3', procedures: '/rpc/<noun>.<verb>' },
     })
+    expect(JSON.stringify(welcome)).not.toContain('file:') // nothing of the definition's inside
     expect(await getJson(`${server.url}/livez`)).toMatchObject({ status: 200 })
     expect(await getJson(`${server.url}/readyz`)).toEqual({
       status: 200,

@@ -22,7 +22,13 @@ export function auth() {
       if (known) return known.id
       const signal = AbortSignal.timeout(10_000)
       const transaction = <T>(run: (on: typeof db) => Promise<T>) => run(db)
-      return (await register({ hasher, transaction, signal }, user)).id
+      try {
+        return (await register({ hasher, transaction, signal }, user)).id
+      } catch (error) {
+        const rival = await findCredentials(db, user.email) // another process was faster
+        if (!rival) throw error
+        return rival.id
+      }
     },
   }
 }
