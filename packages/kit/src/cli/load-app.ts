@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -6,7 +7,11 @@ import { CliError } from './cli-error.ts'
 
 /** Imports the app file and returns the `app` that it exports. */
 export async function loadApp(path: string): Promise<AppDefinition> {
-  const module: unknown = await import(pathToFileURL(resolve(path)).href)
+  const file = resolve(path)
+  await access(file).catch(() => {
+    throw new CliError(`There is no app file ${path}; say where it is with --app.`)
+  })
+  const module: unknown = await import(pathToFileURL(file).href)
   if (typeof module === 'object' && module && 'app' in module && isDefinition(module.app)) {
     return module.app
   }
