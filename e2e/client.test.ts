@@ -39,11 +39,17 @@ async function signedIn() {
 const item = (sku: string) => ({ sku, name: sku, priceMinor: 5n })
 
 describe('the client', () => {
-  test('sends the calls of one tick in one request, and at most twenty in it', async () => {
+  test('sends the queries of one tick in one request, and at most twenty in it', async () => {
     const { client, requests } = await signedIn()
     await Promise.all(Array.from({ length: 45 }, () => client.auth.me.query()))
     expect(requests).toHaveLength(3)
     expect(new Set(requests.map(({ method }) => method))).toEqual(new Set(['GET']))
+  })
+
+  test('sends each mutation in a request of its own', async () => {
+    const { client, requests } = await signedIn()
+    await Promise.all(['a', 'b', 'c'].map((sku) => client.items.create.mutate(item(sku))))
+    expect(requests.map(({ method }) => method)).toEqual(['POST', 'POST', 'POST'])
   })
 
   test('posts a query that is too long for a URL', async () => {

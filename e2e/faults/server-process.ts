@@ -20,13 +20,20 @@ export interface ServerProcess extends AsyncDisposable {
   ended(): number | NodeJS.Signals | null
 }
 
-/** Starts the reference backend as in production; through a pooler when one is given. */
-export async function startServerProcess(poolerUrl?: string): Promise<ServerProcess> {
+/**
+ * Starts the reference backend as in production; through a pooler when one is given, and with
+ * `settings` in its environment.
+ */
+export async function startServerProcess(
+  poolerUrl?: string,
+  settings: NodeJS.ProcessEnv = {},
+): Promise<ServerProcess> {
   await using stack = new AsyncDisposableStack()
   const { directUrl, name } = stack.use(await createDatabase())
   const environment = {
     DATABASE_URL: poolerUrl === undefined ? directUrl : withDatabase(poolerUrl, name),
     ...(poolerUrl !== undefined && { DATABASE_DIRECT_URL: directUrl }),
+    ...settings,
   }
   const migration = launch(['migrate', 'up'], environment)
   if ((await exitOf(migration)) !== 0) throw new Error('The migrations failed.')
@@ -46,7 +53,8 @@ export async function startServerProcess(poolerUrl?: string): Promise<ServerProc
   }
 }
 
-function launch(command: readonly string[], environment: NodeJS.ProcessEnv): ChildProcess {
+/** Starts a command of the reference backend. */
+export function launch(command: readonly string[], environment: NodeJS.ProcessEnv): ChildProcess {
   const args = [
     '--conditions=@tautline/source',
     'packages/kit/src/cli/main.ts',
@@ -62,6 +70,7 @@ function launch(command: readonly string[], environment: NodeJS.ProcessEnv): Chi
       NODE_ENV: 'production',
       PORT: '0',
       LOG_LEVEL: 'info',
+      TAUTLINE_HOSTS: '*',
       TAUTLINE_SECRET: 'a secret that is only good for tests',
       TAUTLINE_DRAIN_QUIET_MS: '0',
       ...environment,
@@ -71,7 +80,7 @@ function launch(command: readonly string[], environment: NodeJS.ProcessEnv): Chi
 }
 
 /** Collects the log, and resolves to the URL in the line that tells it. */
-function listening(server: ChildProcess, logs: Record<string, unknown>[]): Promise<string> {
+export function listening(server: ChildProcess, logs: Record<string, unknown>[]): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('exit', () => reject(new Error('The server ended before it listened.')))
     if (!server.stdout) return
@@ -84,7 +93,8 @@ function listening(server: ChildProcess, logs: Record<string, unknown>[]): Promi
   })
 }
 
-async function exitOf(child: ChildProcess): Promise<number | null> {
+/** The exit code of a process, once it has ended; null when a signal ended it. */
+export async function exitOf(child: ChildProcess): Promise<number | null> {
   child.stdout?.resume()
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   return child.exitCode
@@ -97,7 +107,8 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer)
 }
 
-async function createDatabase() {
+/** An empty database, dropped when it is disposed of. */
+export async function createDatabase() {
   const adminUrl = process.env.TEST_DATABASE_URL ?? ''
   const name = `fault_${crypto.randomUUID().replaceAll('-', '')}`
   const asAdmin = async (statement: string) => {

@@ -1,5 +1,6 @@
 import type { Reporter, TestModule } from 'vitest/node'
 
+import { nginxPath } from './has-nginx.ts'
 import { hasPgBouncer } from './has-pgbouncer.ts'
 
 /** The last lines of a run: what this machine could not show, and the count that CI reads. */
@@ -14,6 +15,9 @@ export default class SummaryReporter implements Reporter {
       ...(hasPgBouncer
         ? []
         : ['Not run: the suite through PgBouncer, which is not installed here.']),
+      ...(nginxPath === undefined
+        ? ['Not run: the rolling restart behind nginx, which is not installed here.']
+        : []),
       `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped + counts.pending} skipped`,
     ]
     // After the default reporter has written its own summary.

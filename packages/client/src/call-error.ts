@@ -4,13 +4,15 @@ import type { ErrorBody, Issue } from '@tautline/shared'
 export const clientReasons = {
   /** The caller's signal aborted the call. */
   ABORTED: 'The call was aborted.',
+  /** The input cannot be encoded, or a function that was given to the client threw. */
+  NOT_SENT: 'The call could not be made: nothing of it has happened.',
   /** No server was reached; nothing was sent. */
   UNREACHABLE: 'The server cannot be reached.',
-  /** The connection broke before a query was answered. */
+  /** The connection broke before a query was answered, or while its session was renewed. */
   CONNECTION_LOST: 'The connection broke before the answer.',
   /** The connection broke under a mutation: it happened once or not at all. */
   OUTCOME_UNKNOWN: 'The connection broke before the answer: the change may have happened.',
-  /** What answered is no Tautline server. */
+  /** What answered is no Tautline server; nothing was changed. */
   BAD_RESPONSE: 'The answer is not one of a Tautline server.',
 } as const
 

@@ -2,21 +2,37 @@ import { createTRPCUntypedClient, type TRPCUntypedClient } from '@trpc/client'
 import type { AnyTRPCRouter } from '@trpc/server'
 
 import { batchLink } from './links/batch-link.ts'
+import { LinkError } from './links/link-error.ts'
+import { perLogin, sessionLink, shareAccess, type Accesses } from './links/session-link.ts'
+import { orAborted } from './or-aborted.ts'
+import type { Session } from './session.ts'
 import { clientError, toCallError } from './to-call-error.ts'
 import type { CallOptions, Client, RouterLike } from './types.ts'
 
 type Awaitable<T> = T | Promise<T>
 
-export interface ClientOptions {
+interface CommonOptions {
   /** Where the procedures are: `https://api.example.com/rpc`. */
   readonly url: string
-  /** The access token of the moment, asked for before each request; none goes without. */
-  readonly auth?: () => Awaitable<string | null | undefined>
   /** More headers, asked for before each request. */
   readonly headers?: () => Awaitable<Readonly<Record<string, string>>>
   /** Instead of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch
 }
+
+interface WithToken {
+  /** The access token of the moment, asked for before each request; none goes without. */
+  readonly auth?: () => Awaitable<string | null | undefined>
+  readonly session?: never
+}
+
+interface WithSession {
+  /** Gives the access token, renews it when it has expired, and replays the calls it kept back. */
+  readonly session: Session
+  readonly auth?: never
+}
+
+export type ClientOptions = CommonOptions & (WithToken | WithSession)
 
 /**
  * A client with the exact types of a backend's router:
@@ -30,25 +46,32 @@ export interface ClientOptions {
  * A failed call rejects with a `CallError`; `safe` gives it with its narrowed type.
  */
 export function createClient<Router extends RouterLike>(options: ClientOptions): Client<Router> {
-  const { url, auth, headers, fetch } = options
-  const untyped = createTRPCUntypedClient<AnyTRPCRouter>({
-    links: [
-      batchLink({
-        url: url.replace(/\/$/, ''),
-        fetch,
-        async headers() {
-          const token = await auth?.()
-          return {
-            ...(await headers?.()),
-            ...(token ? { authorization: `Bearer ${token}` } : {}),
-          }
-        },
-      }),
-    ],
+  const { url, session, fetch } = options
+  const accesses: Accesses = new WeakMap()
+  const requests = batchLink({
+    url: url.replace(/\/$/, ''),
+    fetch,
+    headers: (operations) => headersOf(options, shareAccess(operations, accesses)?.accessToken),
   })
+  const links = session
+    ? [sessionLink(session, accesses), perLogin(requests, accesses)]
+    : [requests]
+  const untyped = createTRPCUntypedClient<AnyTRPCRouter>({ links })
   // The proxy has every path; the router's type says which of them there are.
   // oxlint-disable-next-line typescript/consistent-type-assertions -- a proxy has no type of its own
   return pathProxy(untyped, []) as Client<Router>
+}
+
+/** The headers of one request. What throws here, and what no header may hold, was never sent. */
+async function headersOf({ auth, headers }: ClientOptions, sessionToken: string | undefined) {
+  try {
+    const token = sessionToken ?? (await auth?.())
+    const all = new Headers(await headers?.())
+    if (token) all.set('authorization', `Bearer ${token}`)
+    return all
+  } catch (cause) {
+    throw new LinkError('before', { cause })
+  }
 }
 
 function pathProxy(client: TRPCUntypedClient<AnyTRPCRouter>, path: readonly string[]): object {
@@ -73,6 +96,7 @@ function caller(
 ) {
   return async (input?: unknown, options: CallOptions = {}): Promise<unknown> => {
     if (options.signal?.aborted) throw clientError('ABORTED', options.signal.reason)
+    // A batch goes on until all of its calls are aborted; the aborted one does not wait for that.
     const call =
       kind === 'query' ? client.query(path, input, options) : client.mutation(path, input, options)
     try {
@@ -81,14 +105,4 @@ function caller(
       throw toCallError(error, kind)
     }
   }
-}
-
-/** A batch goes on until all of its calls are aborted; the aborted one does not wait for that. */
-function orAborted<T>(call: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return call
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(new DOMException('The call was aborted.', 'AbortError'))
-    signal.addEventListener('abort', abort, { once: true })
-    call.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

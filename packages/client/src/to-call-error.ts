@@ -3,9 +3,21 @@ import { TRPCClientError } from '@trpc/client'
 import type { ErrorBody } from '@tautline/shared'
 
 import { CallError, clientReasons, type ClientReason } from './call-error.ts'
+import { LinkError } from './links/link-error.ts'
 
 /** System errors that come before anything was sent. */
-const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'])
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ERR_INVALID_URL',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** Statuses of the 4xx class that a proxy also gives after the server may have begun. */
+const GIVEN_UP = new Set([408, 499])
 
 /** Client reasons after which the same call may be sent again without harm. */
 const RETRYABLE = new Set<ClientReason>(['UNREACHABLE', 'CONNECTION_LOST'])
@@ -17,18 +29,42 @@ export function clientError(reason: ClientReason, cause?: unknown): CallError {
 
 /** What a failed call of the links means. */
 export function toCallError(error: unknown, kind: 'query' | 'mutation'): CallError {
+  if (error instanceof CallError) return error
   if (error instanceof TRPCClientError) {
+    if (error.cause instanceof CallError) return error.cause
     const body: unknown = error.data
     if (isBody(body)) return new CallError(body, { message: error.message, cause: error })
   }
-  const cause = error instanceof TRPCClientError ? (error.cause ?? error) : error
-  if (isAbort(cause)) return clientError('ABORTED', cause)
-  if (!isNetwork(cause)) {
-    // Something answered, such as a proxy with a page of its own: of a mutation nothing is known.
-    return clientError(kind === 'mutation' ? 'OUTCOME_UNKNOWN' : 'BAD_RESPONSE', cause)
+  return clientError(reasonOf(error, kind), causeOf(error))
+}
+
+function reasonOf(error: unknown, kind: 'query' | 'mutation'): ClientReason {
+  const cause = causeOf(error)
+  const failed = cause instanceof LinkError ? cause : undefined
+  if (failed?.stage === 'before') return 'NOT_SENT'
+  if (failed?.stage === 'connection') {
+    if (wasNeverSent(failed)) return 'UNREACHABLE'
+    return kind === 'mutation' ? 'OUTCOME_UNKNOWN' : 'CONNECTION_LOST'
   }
-  if (neverSent(cause)) return clientError('UNREACHABLE', cause)
-  return clientError(kind === 'mutation' ? 'OUTCOME_UNKNOWN' : 'CONNECTION_LOST', cause)
+  // Something answered, such as a proxy with a page of its own: of a mutation nothing is known,
+  // unless it was refused, as by a proxy that wants a password or a smaller body.
+  if (kind === 'query' || isRefusal(failed?.status ?? statusOf(error))) return 'BAD_RESPONSE'
+  return 'OUTCOME_UNKNOWN'
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof TRPCClientError ? (error.cause ?? error) : error
+}
+
+/** The status of an answer that was JSON, but not ours. */
+function statusOf(error: unknown): number | undefined {
+  const response: unknown = error instanceof TRPCClientError ? error.meta?.['response'] : undefined
+  if (typeof response !== 'object' || response === null || !('status' in response)) return undefined
+  return typeof response.status === 'number' ? response.status : undefined
+}
+
+function isRefusal(status: number | undefined): boolean {
+  return status !== undefined && status >= 400 && status < 500 && !GIVEN_UP.has(status)
 }
 
 function isBody(value: unknown): value is ErrorBody {
@@ -42,16 +78,7 @@ function isBody(value: unknown): value is ErrorBody {
   )
 }
 
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError'
-}
-
-/** `fetch` rejects with a `TypeError` when the network failed, in every runtime. */
-function isNetwork(error: unknown): boolean {
-  return error instanceof TypeError
-}
-
-function neverSent(error: unknown): boolean {
+function wasNeverSent(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if ('code' in cause && typeof cause.code === 'string' && NEVER_SENT.has(cause.code)) return true
   }

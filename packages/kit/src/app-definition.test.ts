@@ -54,6 +54,7 @@ test('a procedure made past the definers stops the start, for it has no policy',
   expect(() => appOf({ bare: t.procedure.query(() => 1) })).toThrow('it has no policy')
 })
 
-test('a name that is no noun and verb stops the start', () => {
+test('a name that is no noun and verb, or a word of the client, stops the start', () => {
+  expect(() => appOf({ mutate: query(ping) })).toThrow('mutate is a word of the client')
   expect(() => appOf({ Do_It: query(ping) })).toThrow('named noun.verb')
 })

@@ -17,6 +17,21 @@ export interface Feature<P extends Procedures = Procedures> {
   readonly migrations?: Migrations
   /** Values of its in-process parts, read when somebody looks. */
   readonly gauges?: Readonly<Record<string, () => number>>
+  /** What it does again and again while the server serves, by verbs in snake_case. */
+  readonly loops?: Readonly<Record<string, FeatureLoop>>
+}
+
+/** Work that comes round by itself, such as deleting what has expired. */
+export interface FeatureLoop {
+  /** From the end of a turn to the beginning of the next, in milliseconds. */
+  readonly everyMs: number
+  /**
+   * `every process`, or `one process` of all that share the database. That one may change in the
+   * middle of a turn, so a turn must be harmless when it runs twice.
+   */
+  readonly runsIn: 'every process' | 'one process'
+  /** One turn. When it throws, it is logged, counted and tried again with backoff. */
+  readonly run: (resources: Resources, signal: AbortSignal) => Promise<void>
 }
 
 type Features = Readonly<Record<string, Feature>>

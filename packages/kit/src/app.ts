@@ -1,15 +1,16 @@
 import type { AddressInfo } from 'node:net'
 
 import type { AppDefinition } from './app-definition.ts'
+import { createLoops } from './app-loops.ts'
 import type { Config } from './config.ts'
 import { checkCapacity } from './db/capacity.ts'
-import { openDirect } from './db/direct.ts'
-import { isUnreachable } from './db/errors.ts'
+import { NoConnectionError } from './db/errors.ts'
 import { readMigrations, type Lanes } from './db/migrations.ts'
 import { openDatabase } from './db/open.ts'
 import { observePool, openPool } from './db/pool.ts'
 import { createReadyz, livez } from './http/health.ts'
-import { createHttpServer, readOnly, type Route } from './http/server.ts'
+import { createHttpServer } from './http/server.ts'
+import { createSite } from './http/site.ts'
 import { createWelcome } from './http/welcome.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import { createLogger, type Logger } from './platform/logger.ts'
@@ -55,7 +56,8 @@ export async function createApp(
     observePool(pool, metrics)
     const db = openDatabase(pool, config.database)
     const clock = given.clock ?? systemClock
-    const resources = { db, log, metrics, clock, secrets: createSecrets(config.secret) }
+    const secrets = createSecrets(config.secret, config.previousSecret)
+    const resources = { db, log, metrics, clock, secrets }
     observeFeatures(definition, metrics)
     await checkPool(config, log)
 
@@ -64,20 +66,17 @@ export async function createApp(
     const { router, version } = definition
     const rpc = createRpcHandler({ router, resources, identity, slowCallMs: config.slowCallMs })
     const draining = () => http.draining
-    const pages = new Map<string, Route>([
-      ['/', readOnly(createWelcome(definition))],
-      ['/livez', readOnly(livez)],
-      ['/readyz', readOnly(createReadyz({ db, lanes, draining, version }))],
-    ])
-    const http = createHttpServer({
-      route: (path) =>
-        path.startsWith(RPC_PREFIX)
-          ? ({ request, response, url }) =>
-              rpc({ request, response, url, path: path.slice(RPC_PREFIX.length) })
-          : pages.get(path),
-      log,
-      metrics,
+    const { hosts, corsOrigins, corsCredentials } = config.http
+    const route = createSite({
+      pages: { '/': createWelcome(definition) },
+      probes: { '/livez': livez, '/readyz': createReadyz({ db, lanes, draining, version }) },
+      rpc,
+      hosts,
+      cors: { origins: corsOrigins, credentials: corsCredentials },
     })
+    const http = createHttpServer({ route, config: config.http, log, metrics })
+    const loops = createLoops(definition, resources, config.database)
+    shutdown.add('loops', loops.stop)
     // Added last, so that the calls end before what they use.
     shutdown.add('http', () =>
       http.drain({ timeoutMs: config.drainTimeoutMs, quietMs: config.drainQuietMs }),
@@ -85,7 +84,11 @@ export async function createApp(
     return {
       resources,
       metrics,
-      listen: async () => baseUrl(await http.listen(config.port, config.host)),
+      async listen() {
+        const address = await http.listen(config.port, config.host)
+        loops.start()
+        return baseUrl(address)
+      },
       close: shutdown.run,
     }
   } catch (error) {
@@ -93,8 +96,6 @@ export async function createApp(
     throw error
   }
 }
-
-const RPC_PREFIX = '/rpc/'
 
 /** The migrations that a backend needs: those of its features, and its own. */
 export async function readLanes(definition: AppDefinition): Promise<Lanes> {
@@ -115,12 +116,10 @@ function observeFeatures(definition: AppDefinition, metrics: MetricsRegistry): v
 
 /** A pool too large for Postgres stops the start; a Postgres that is away for now does not. */
 async function checkPool(config: Config, log: Logger): Promise<void> {
-  await using direct = openDirect(config.database, log)
-  const { poolSize } = config.database
   try {
-    await checkCapacity(direct.db, { poolSize, processes: config.processes })
+    await checkCapacity(config.database, config.processes)
   } catch (error) {
-    if (!isUnreachable(error)) throw error
+    if (!(error instanceof NoConnectionError)) throw error
     log.warn({ err: error }, 'the database is away; /readyz will say when it is back')
   }
 }

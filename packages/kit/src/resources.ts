@@ -15,6 +15,15 @@ export interface Principal {
   readonly scopes: readonly string[]
   /** The token that the call came with, when it has an id. */
   readonly tokenId?: string
+  /** The sign-in that the token goes back to. */
+  readonly sessionId?: string
+  /** The API key that the call came with, where it came with one instead of a sign-in. */
+  readonly apiKeyId?: string
+  /**
+   * Asks whether what the caller has shown still holds, this moment: it may have been revoked since
+   * it was signed. `policy.fresh` relies on it, and refuses a caller without it.
+   */
+  readonly isCurrent?: () => Promise<boolean>
 }
 
 /** What a procedure, a task or an identity may use. */
@@ -29,6 +38,8 @@ export interface Resources {
 /** The part of an HTTP request that tells who calls. */
 export interface IdentityRequest {
   readonly headers: IncomingHttpHeaders
+  /** The client's IP address, seen through the trusted proxies; empty when it has already gone. */
+  readonly address: string
 }
 
 /**

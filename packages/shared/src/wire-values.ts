@@ -87,6 +87,25 @@ export function applyValues(json: unknown, values: unknown): unknown {
   return json
 }
 
+/**
+ * Refuses text that Postgres cannot hold: NUL, and half of a surrogate pair, which would be stored
+ * as another character. Throws `WireError`.
+ */
+export function checkText(value: unknown): void {
+  if (typeof value === 'string') {
+    if (value.includes('\0') || !value.isWellFormed()) {
+      throw new WireError('Text is well-formed Unicode without NUL.')
+    }
+  } else if (Array.isArray(value)) {
+    for (const item of value) checkText(item)
+  } else if (isContainer(value)) {
+    for (const key of Object.keys(value)) {
+      checkText(key)
+      checkText(value[key])
+    }
+  }
+}
+
 /** Whether `meta.referentialEqualities` describes a value that contains itself. */
 export function hasCycle(equalities: unknown): boolean {
   if (Array.isArray(equalities)) return true // the root itself appears again below

@@ -1,7 +1,7 @@
 import superjson from 'superjson'
 
 import { encodePlain } from './wire-encode.ts'
-import { applyValues, hasCycle, WireError } from './wire-values.ts'
+import { applyValues, checkText, hasCycle, WireError } from './wire-values.ts'
 
 interface Payload {
   json: unknown
@@ -31,6 +31,7 @@ function decodeInput(payload: unknown): unknown {
   if (hasCycle(payload.meta?.referentialEqualities)) {
     throw new WireError('An input cannot contain itself.')
   }
+  checkText(payload.json)
   return applyValues(payload.json, payload.meta?.values)
 }
 

@@ -1,5 +1,6 @@
 import {
   httpBatchLink,
+  httpLink,
   splitLink,
   type HTTPHeaders,
   type Operation,
@@ -8,6 +9,9 @@ import {
 import type { AnyTRPCRouter } from '@trpc/server'
 
 import { wire } from '@tautline/shared'
+
+import { beforeSending } from './link-error.ts'
+import { tellingFetch } from './telling-fetch.ts'
 
 /** The server refuses more calls in one request. */
 const MAX_ITEMS = 20
@@ -20,36 +24,39 @@ const MAX_GET_INPUT = 2_000
 
 export interface BatchLinkOptions {
   readonly url: string
-  readonly headers: () => Promise<HTTPHeaders>
+  /** Asked for before each request, with the calls that are in it. */
+  readonly headers: (operations: readonly Operation[]) => Promise<HTTPHeaders>
   readonly fetch: typeof fetch | undefined
 }
 
+const serialize = (input: unknown) => beforeSending(() => wire.input.serialize(input))
+
+const transformer = { ...wire, input: { ...wire.input, serialize } }
+
 /**
- * Sends the calls of one tick in one request: queries by GET, or by POST where the input is too
- * long for a URL, mutations by POST.
+ * Sends the queries of one tick in one request, by GET, or by POST where the input is too long for a
+ * URL. A mutation travels alone: a slow one holds up no other, and its body has its own limit.
  */
 export function batchLink(options: BatchLinkOptions): TRPCLink<AnyTRPCRouter> {
   const { url, headers, fetch } = options
-  const shared = {
-    url,
-    headers,
-    transformer: wire,
+  const shared = { url, transformer, fetch: tellingFetch(fetch) }
+  const batch = {
+    ...shared,
+    headers: ({ opList }: { opList: readonly Operation[] }) => headers(opList),
     maxItems: MAX_ITEMS,
-    ...(fetch && { fetch: toLinkFetch(fetch) }),
   }
   return splitLink({
-    condition: isLongQuery,
-    true: httpBatchLink<AnyTRPCRouter>({ ...shared, methodOverride: 'POST' }),
-    false: httpBatchLink<AnyTRPCRouter>({ ...shared, maxURLLength: MAX_URL_LENGTH }),
+    condition: ({ type }) => type === 'mutation',
+    true: httpLink<AnyTRPCRouter>({ ...shared, headers: ({ op }) => headers([op]) }),
+    false: splitLink({
+      condition: isLongQuery,
+      true: httpBatchLink<AnyTRPCRouter>({ ...batch, methodOverride: 'POST' }),
+      false: httpBatchLink<AnyTRPCRouter>({ ...batch, maxURLLength: MAX_URL_LENGTH }),
+    }),
   })
 }
 
-/** The links describe their requests by types of their own, which are narrower than `fetch` takes. */
-function toLinkFetch(own: typeof fetch) {
-  return (url: string | URL | Request, init?: object) => own(url, init)
-}
-
-function isLongQuery({ type, input }: Operation): boolean {
-  if (type !== 'query' || input === undefined) return false
-  return JSON.stringify(wire.input.serialize(input)).length > MAX_GET_INPUT
+function isLongQuery({ input }: Operation): boolean {
+  if (input === undefined) return false
+  return JSON.stringify(serialize(input)).length > MAX_GET_INPUT
 }

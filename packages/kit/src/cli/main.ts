@@ -10,6 +10,8 @@ const HELP = `tautline <command> [--app src/app.ts]
   migrate up          bring the database up to date
   migrate status      say which migrations the database has had
   migrate new <name>  write an empty migration into the app's folder
+  user promote <email> <role>, user demote <email> <role>
+                      give a user a role, or take it; it counts within ten minutes
 
 The app file exports \`app\`, made by defineApp.
 
@@ -18,8 +20,8 @@ ${describeEnvironment()
   .map((line) => `  ${line}`)
   .join('\n')}
 
-DATABASE_URL, DATABASE_DIRECT_URL and TAUTLINE_SECRET may also be given as the path of a file,
-in a variable with _FILE behind its name.`
+DATABASE_URL, DATABASE_DIRECT_URL, TAUTLINE_SECRET and TAUTLINE_SECRET_PREVIOUS may also be given as
+the path of a file, in a variable with _FILE behind its name.`
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -41,6 +43,8 @@ async function main(): Promise<void> {
       return (await import('./start.ts')).runStart(values.app)
     case 'migrate':
       return (await import('./migrate.ts')).runMigrate(values.app, rest)
+    case 'user':
+      return (await import('./user.ts')).runUser(rest)
     default:
       throw new CliError(`There is no command ${command}; --help lists them.`)
   }

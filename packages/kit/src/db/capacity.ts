@@ -1,27 +1,46 @@
-import { sql } from 'kysely'
+import { Client } from 'pg'
 
-import type { Db } from './database.ts'
+import { NoConnectionError } from './errors.ts'
+import type { DatabaseConfig } from './pool.ts'
 
 /** Connections that a deployment keeps beside its pools: migrations and an operator's psql. */
 const SPARE_CONNECTIONS = 3
 
+/** Longest that the start waits for the answer, in milliseconds. */
+const TIMEOUT_MS = 3_000
+
 /**
- * Refuses a pool size that Postgres cannot serve. `direct` leads to Postgres itself: behind a
- * pooler the clients' connections are the pooler's business.
+ * Refuses a pool that Postgres cannot serve, times `processes`. Asks Postgres itself, around any
+ * pooler. Throws `NoConnectionError` when there is no answer in time.
  */
-export async function checkCapacity(
-  direct: Db,
-  plan: { readonly poolSize: number; readonly processes: number },
-): Promise<void> {
-  const { rows } = await sql<{ usable: number }>`
-    select current_setting('max_connections')::int
-         - current_setting('superuser_reserved_connections')::int as usable`.execute(direct)
-  const usable = rows[0]?.usable ?? 0
-  const wanted = plan.poolSize * plan.processes + SPARE_CONNECTIONS
+export async function checkCapacity(config: DatabaseConfig, processes: number): Promise<void> {
+  const usable = await askUsableConnections(config.directUrl ?? config.url)
+  const wanted = config.poolSize * processes + SPARE_CONNECTIONS
   if (wanted <= usable) return
   throw new Error(
-    `TAUTLINE_POOL_SIZE ${plan.poolSize} × TAUTLINE_PROCESSES ${plan.processes} and ` +
+    `TAUTLINE_POOL_SIZE ${config.poolSize} × TAUTLINE_PROCESSES ${processes} and ` +
       `${SPARE_CONNECTIONS} to spare need ${wanted} connections, Postgres serves ${usable}. ` +
       'Lower the pool, or raise max_connections.',
   )
+}
+
+async function askUsableConnections(connectionString: string): Promise<number> {
+  const client = new Client({
+    connectionString,
+    connectionTimeoutMillis: TIMEOUT_MS,
+    query_timeout: TIMEOUT_MS,
+  })
+  client.on('error', () => {}) // fails the query, which tells
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ usable: number }>(`
+      select current_setting('max_connections')::int
+           - current_setting('superuser_reserved_connections')::int as usable`)
+    return rows[0]?.usable ?? 0
+  } catch (error) {
+    throw new NoConnectionError('Postgres did not answer at the start.', { cause: error })
+  } finally {
+    // Not waited for: on a network that has gone silent it takes for ever.
+    client.end().catch(() => {})
+  }
 }

@@ -27,8 +27,8 @@ const CANCEL_AGAIN_MS = 100
 
 export interface ConnectionOptions {
   readonly canceller: QueryCanceller
-  /** Longest commit, in milliseconds. */
-  readonly commitTimeoutMs: number
+  /** Longest wait for the answer to a commit, or to a statement outside any call, in milliseconds. */
+  readonly answerTimeoutMs: number
 }
 
 /**
@@ -80,10 +80,10 @@ export class Connection implements DatabaseConnection {
 
   /** Commits. Postgres answers ROLLBACK, not an error, when a statement before it had failed. */
   async commit(): Promise<void> {
-    const { commitTimeoutMs } = this.#options
+    const { answerTimeoutMs } = this.#options
     await changing(async () => {
       const answer = this.client.query('commit').catch((error: unknown) => this.#rethrow(error))
-      const { command } = await this.#answeredWithin(commitTimeoutMs, answer)
+      const { command } = await this.#answeredWithin(answerTimeoutMs, answer)
       this.#inTransaction = false
       if (command === 'ROLLBACK') throw new AbortedTransactionError()
     })
@@ -101,8 +101,8 @@ export class Connection implements DatabaseConnection {
 
   /** Runs a statement that is cancelled when the call aborts. */
   async #cancellable<R>(sql: string, parameters: readonly unknown[]): Promise<QueryResult<R>> {
-    const signal = currentCall()?.signal
-    if (!signal) return this.#run<R>(sql, parameters)
+    // Outside any call nobody else would notice a network that has gone silent.
+    const signal = currentCall()?.signal ?? AbortSignal.timeout(this.#options.answerTimeoutMs)
     signal.throwIfAborted()
     const answer = this.#run<R>(sql, parameters)
     let cancelled: Promise<void> | undefined

@@ -26,8 +26,8 @@ export interface TransactionLimits {
   readonly idleTimeoutMs: number
 }
 
-/** How much longer than Postgres we wait for a commit, in milliseconds. */
-const COMMIT_GRACE_MS = 2_000
+/** How much longer than Postgres we wait for an answer, in milliseconds. */
+const ANSWER_GRACE_MS = 2_000
 
 /** Kysely's Postgres dialect over our own driver. Never closes the pool. */
 export function createDialect(pool: Pool, limits: TransactionLimits): Dialect {
@@ -52,9 +52,9 @@ class PoolDriver implements Driver {
 
   constructor(pool: Pool, limits: TransactionLimits) {
     this.#pool = pool
-    // Postgres itself gives a commit up by then, unless it cannot be reached any more.
-    const commitTimeoutMs = limits.statementTimeoutMs + COMMIT_GRACE_MS
-    this.#options = { canceller: createQueryCanceller(), commitTimeoutMs }
+    // Postgres itself gives up by then, unless it cannot be reached any more.
+    const answerTimeoutMs = limits.statementTimeoutMs + ANSWER_GRACE_MS
+    this.#options = { canceller: createQueryCanceller(), answerTimeoutMs }
     // One round trip, and gone with the transaction.
     this.#begin =
       `set local statement_timeout = ${limits.statementTimeoutMs}; ` +

@@ -84,6 +84,10 @@ export function toDatabaseFailure(error: unknown): Failure | undefined {
     case 'ECONNRESET':
     case 'EPIPE':
     case 'ETIMEDOUT':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
       return unavailable(error)
     default:
       return undefined
@@ -92,9 +96,4 @@ export function toDatabaseFailure(error: unknown): Failure | undefined {
 
 function unavailable(error: unknown): Failure {
   return new Failure(commonErrors.UNAVAILABLE, { cause: error, retryAfterMs: RETRY_AFTER_MS })
-}
-
-/** Whether Postgres could not be asked at all, for now. */
-export function isUnreachable(error: unknown): boolean {
-  return toDatabaseFailure(error)?.reason === 'UNAVAILABLE'
 }

@@ -83,6 +83,26 @@ const changes = {
     },
   }),
 
+  makeInSavepoints: mutation({
+    summary: 'Makes a change in a savepoint, and another one around or beside it, which fails.',
+    input: Change.extend({ how: z.enum(['nested', 'side by side']) }),
+    output: z.array(z.enum(['fulfilled', 'rejected'])),
+    policy,
+    async run({ ctx, input: { id, how } }) {
+      const make = () => ctx.transaction((db) => insertChange(db, id))
+      const fail = (first: () => Promise<unknown>) =>
+        ctx.transaction(async (db) => {
+          await first()
+          await sleepFor(db, 0)
+          throw new Error('This savepoint fails.')
+        })
+      const steps = how === 'nested' ? [fail(make)] : [fail(async () => {}), make()]
+      const settled = await Promise.allSettled(steps)
+      if (how === 'nested') await make()
+      return settled.map(({ status }) => status)
+    },
+  }),
+
   readAtOnce: mutation({
     summary: 'Reads outside a transaction.',
     input: Change,

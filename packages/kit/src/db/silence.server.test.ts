@@ -33,3 +33,12 @@ test('a commit that is never answered is an unknown end, and not a deadline', as
   expect(await server.rowsOf('unconfirmed')).toBe(1)
   expect(await server.changes.nap.query({ seconds: 0 })).toBe('rested')
 })
+
+test('a readiness probe that is never answered says so, and takes no connection for good', async () => {
+  const probe = async () => (await fetch(`${server.url}/readyz`)).status
+  await expect.poll(probe).toBe(200)
+  server.proxy.cutNext({ at: /^select 1$/, moment: 'silent' })
+  await expect.poll(probe, { timeout: 10_000 }).toBe(503)
+  await expect.poll(probe, { timeout: 10_000 }).toBe(200)
+  expect(await server.changes.nap.query({ seconds: 0 })).toBe('rested')
+})

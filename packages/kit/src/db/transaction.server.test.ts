@@ -52,3 +52,19 @@ describe('a transaction that Postgres refuses for a rival', () => {
     expect(await server.rowsOf('right first')).toBe(1)
   })
 })
+
+describe('a savepoint', () => {
+  test('inside another is undone with it, and may be made again', async () => {
+    const id = 'nested savepoint'
+    const settled = await server.changes.makeInSavepoints.mutate({ id, how: 'nested' })
+    expect(settled).toEqual(['rejected'])
+    expect(await server.rowsOf(id)).toBe(1)
+  })
+
+  test('beside another is refused, which would undo it without a word', async () => {
+    const id = 'parallel savepoint'
+    const settled = await server.changes.makeInSavepoints.mutate({ id, how: 'side by side' })
+    expect(settled).toEqual(['rejected', 'rejected'])
+    expect(await server.rowsOf(id)).toBe(0)
+  })
+})

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
 import { AbortedTransactionError, ControlledTransaction } from 'kysely'
 
 import { orAborted } from '../platform/abort.ts'
@@ -5,6 +7,21 @@ import { currentCall } from '../platform/call-scope.ts'
 import type { Database, Db } from './database.ts'
 
 let savepoints = 0
+
+/** A savepoint that is open. */
+interface Open {
+  readonly root: object
+  readonly name: string
+}
+
+/** The savepoint that the code which runs is in. */
+const innermost = new AsyncLocalStorage<Open>()
+
+/** Savepoints that are open, by the transaction they belong to; the last one is the innermost. */
+const openSavepoints = new WeakMap<object, string[]>()
+
+/** Each savepoint is a transaction object of its own; this is the one that it is part of. */
+const roots = new WeakMap<object, object>()
 
 /**
  * Runs `run` in one transaction and commits it, or rolls it back when `run` throws. On a
@@ -32,12 +49,37 @@ function isTransaction(db: Db): db is ControlledTransaction<Database> {
   return db instanceof ControlledTransaction
 }
 
+/**
+ * Two savepoints side by side would nest on the one session: the failure of the first would undo
+ * what the second had reported as done. So the second one is refused.
+ */
 async function inSavepoint<T>(
   outer: ControlledTransaction<Database>,
   run: (db: Db) => Promise<T>,
 ): Promise<T> {
+  const root = roots.get(outer) ?? outer
+  const open = openSavepoints.get(root) ?? []
+  openSavepoints.set(root, open)
+  const around = innermost.getStore()
+  if (open.at(-1) !== (around?.root === root ? around.name : undefined)) {
+    throw new Error('Two ctx.transaction ran side by side in one transaction; await the first.')
+  }
   const name = `sp_${++savepoints}`
+  open.push(name)
+  try {
+    return await innermost.run({ root, name }, () => betweenSavepoints(outer, { root, name }, run))
+  } finally {
+    open.pop()
+  }
+}
+
+async function betweenSavepoints<T>(
+  outer: ControlledTransaction<Database>,
+  { root, name }: Open,
+  run: (db: Db) => Promise<T>,
+): Promise<T> {
   const inner = await outer.savepoint(name).execute()
+  roots.set(inner, root)
   try {
     const result = await run(inner)
     await inner.releaseSavepoint(name).execute()

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 
 import type { Db } from '../db/database.ts'
 import { migrationStatus, type Lanes } from '../db/migrations.ts'
+import { withDeadline } from '../platform/call-scope.ts'
 import { sendJson, type Route } from './server.ts'
 
 /** An answer is reused for this long, in milliseconds: probes of many balancers cost one query. */
@@ -44,18 +45,10 @@ export function createReadyz({ db, lanes, draining, version }: ReadinessOptions)
     if (draining()) return sendJson(response, 503, { status: 'draining', version })
     const now = performance.now()
     if (!checked || now - checked.at > REUSE_MS) {
-      checked = { at: now, problems: withinTime(findProblems()) }
+      checked = { at: now, problems: withDeadline('readyz', PROBE_TIMEOUT_MS, findProblems) }
     }
     const problems = await checked.problems
     if (problems.length === 0) sendJson(response, 200, { status: 'ready', version })
     else sendJson(response, 503, { status: 'not ready', problems, version })
   }
-}
-
-function withinTime(problems: Promise<string[]>): Promise<string[]> {
-  return new Promise((resolve) => {
-    const late = () => resolve([`the database did not answer within ${PROBE_TIMEOUT_MS} ms`])
-    const timer = setTimeout(late, PROBE_TIMEOUT_MS)
-    problems.then(resolve, late).finally(() => clearTimeout(timer))
-  })
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo } from 'node:net'
 
 import { sleep } from '@tautline/shared'
@@ -7,19 +7,26 @@ import { sleep } from '@tautline/shared'
 import { within } from '../platform/call-scope.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { acceptWaiting } from './backlog.ts'
+import { createClientAddress } from './client-address.ts'
+import { createListener, type HttpConfig } from './listener.ts'
+import { securityHeaders } from './security-headers.ts'
 
 /** One request and its answer, with what every route needs to know of it. */
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly url: URL
+  /** Who sent it, seen through the trusted proxies; empty when the peer has already gone. */
+  readonly address: string
 }
 
 export type Route = (exchange: Exchange) => Promise<void> | void
 
 export interface HttpServerOptions {
-  /** Finds the route of a path, or undefined for 404. */
-  readonly route: (pathname: string) => Route | undefined
+  /** Answers every request. */
+  readonly route: Route
+  readonly config: HttpConfig
   readonly log: Logger
   readonly metrics: Metrics
 }
@@ -42,48 +49,39 @@ export interface HttpServer {
   drain(options: DrainOptions): Promise<void>
 }
 
-/** Bounds on what a client can hold open. Checked every second. */
-const SOCKET_LIMITS = {
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 16_384,
-  // Above the 60 s after which nginx drops an idle upstream connection, so that it is the first.
-  keepAliveTimeout: 65_000,
-}
+/** Their size alone is no bound: Node counts neither the colons nor the ends of lines. */
+const MAX_HEADERS = 200
 
-const MAX_CONNECTIONS = 10_000
-
-export function createHttpServer({ route, log, metrics }: HttpServerOptions): HttpServer {
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { config, log, metrics } = options
+  const headers = securityHeaders(config)
+  const serve = createService(options)
   /** Answers under way. Left when the response closes, which happens whatever becomes of a call. */
   const open = new Set<ServerResponse>()
   let draining = false
-  let lastRequestAt = 0
+  let lastActiveAt = 0
   const removeGauge = metrics.gauge('http_requests_in_flight', () => open.size)
 
-  const server = createServer(SOCKET_LIMITS, (request, response) => {
-    lastRequestAt = performance.now()
+  function answer(request: IncomingMessage, response: ServerResponse) {
+    lastActiveAt = performance.now()
     open.add(response)
-    response.once('close', () => open.delete(response))
+    response.once('close', () => {
+      lastActiveAt = performance.now()
+      open.delete(response)
+    })
     const requestId = requestIdOf(request)
     response.setHeader('x-request-id', requestId)
-    response.setHeader('cache-control', 'no-store')
-    response.setHeader('x-content-type-options', 'nosniff')
-    if (draining) response.setHeader('connection', 'close')
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    if (!server.listening) response.setHeader('connection', 'close')
     within({ requestId }, () => serve(request, response)).catch((error: unknown) => {
       log.error({ err: error, requestId }, 'a request failed outside any procedure')
       if (response.headersSent) response.destroy()
       else sendJson(response, 500, { error: 'Something went wrong.', requestId })
     })
-  })
-  server.maxConnections = MAX_CONNECTIONS
-
-  async function serve(request: IncomingMessage, response: ServerResponse) {
-    const url = parseUrl(request.url)
-    const found = url && route(url.pathname)
-    if (found) await found({ request, response, url })
-    else sendJson(response, url ? 404 : 400, { error: 'There is nothing here.' })
   }
+
+  const server = createListener({ config, headers, metrics })
+  server.on('request', answer)
 
   return {
     listen: (port, host) =>
@@ -100,11 +98,16 @@ export function createHttpServer({ route, log, metrics }: HttpServerOptions): Ht
     },
     async drain({ timeoutMs, quietMs }) {
       draining = true
-      lastRequestAt = performance.now()
+      // Connections are kept until then: whoever lost one would come anew.
+      await acceptWaiting(server)
+      lastActiveAt = performance.now()
+      for (const response of open) {
+        if (!response.headersSent) response.setHeader('connection', 'close')
+      }
       // http's own close() would end the idle sockets at once; net's only stops listening.
       NetServer.prototype.close.call(server)
       const giveUpAt = performance.now() + timeoutMs
-      const settled = () => open.size === 0 && performance.now() >= lastRequestAt + quietMs
+      const settled = () => open.size === 0 && performance.now() >= lastActiveAt + quietMs
       while (!settled() && performance.now() < giveUpAt) await sleep(10)
       if (open.size > 0) log.warn({ requests: open.size }, 'requests were cut off by the stop')
       server.closeAllConnections()
@@ -114,15 +117,31 @@ export function createHttpServer({ route, log, metrics }: HttpServerOptions): Ht
   }
 }
 
+/** Reads of a request what its route needs to know, and hands it over. */
+function createService({ route, config }: HttpServerOptions) {
+  const addressOf = createClientAddress(config.trustedProxies)
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (request.rawHeaders.length > 2 * MAX_HEADERS) {
+      return sendJson(response, 431, { error: 'There are too many headers.' })
+    }
+    const url = parseTarget(request.url)
+    if (url) await route({ request, response, url, address: addressOf(request) })
+    else sendJson(response, 400, { error: 'The request names no path.' })
+  }
+}
+
 /** The caller's own id when it has one that is safe to repeat, else a new one. */
 function requestIdOf(request: IncomingMessage): string {
   const given = request.headers['x-request-id']
   return typeof given === 'string' && /^[\w-]{8,64}$/.test(given) ? given : randomUUID()
 }
 
-/** Only path and query count: the host a client names is never trusted. */
-function parseUrl(target: string | undefined): URL | undefined {
-  return URL.parse(target ?? '/', 'http://localhost') ?? undefined
+/**
+ * Only path and query count. Put together and not resolved, because `//evil/livez` resolves to the
+ * page `/livez` of a host `evil`. A target with a host of its own is for proxies.
+ */
+function parseTarget(target = ''): URL | undefined {
+  return target.startsWith('/') ? (URL.parse(`http://localhost${target}`) ?? undefined) : undefined
 }
 
 /** A page that is read and nothing else. */

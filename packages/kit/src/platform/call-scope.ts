@@ -35,7 +35,23 @@ export function currentCall(): CallScope | undefined {
   return scope && 'procedure' in scope ? scope : undefined
 }
 
-/** The id of the request that is served here; `-` where there is none. */
+/** What stands for a request id where no request is served. */
+export const NO_REQUEST = '-'
+
+/** The id of the request that is served here, or `NO_REQUEST`. */
 export function currentRequestId(): string {
-  return storage.getStore()?.requestId ?? '-'
+  return storage.getStore()?.requestId ?? NO_REQUEST
+}
+
+/** Runs `run` as work of our own, under a name and a deadline in milliseconds. */
+export function withDeadline<T>(procedure: string, timeoutMs: number, run: () => T): T {
+  const scope: CallScope = {
+    requestId: currentRequestId(),
+    procedure,
+    kind: 'query',
+    signal: AbortSignal.timeout(timeoutMs),
+    spent: { queries: 0, queryMs: 0, waitMs: 0 },
+    changes: 0,
+  }
+  return storage.run(scope, run)
 }

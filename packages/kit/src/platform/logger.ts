@@ -1,16 +1,25 @@
 import { destination, pino, type DestinationStream, type Logger as PinoLogger } from 'pino'
 
-import { currentCall } from './call-scope.ts'
+import { currentCall, currentRequestId, NO_REQUEST } from './call-scope.ts'
 
 export type Logger = PinoLogger
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 /** Names of fields that never reach the log, at the top of a line or one level down. */
-const SECRET_FIELDS = ['password', 'token', 'accessToken', 'authorization', 'cookie', 'secret']
+const SECRET_FIELDS = [
+  'password',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'authorization',
+  'cookie',
+  'secret',
+]
 
 /**
- * JSON lines on standard output. Inside a call every line carries its request id and procedure.
+ * JSON lines on standard output. Inside a request every line carries its id, and in a call its
+ * procedure.
  * Errors are logged by name, message, code and stack only: whatever else a library hangs on them
  * (pg adds the parameters' values in `detail`) stays out.
  */
@@ -31,7 +40,11 @@ export function createLogger(
       serializers: { err: describeError },
       mixin() {
         const call = currentCall()
-        return call ? { requestId: call.requestId, procedure: call.procedure } : {}
+        const requestId = currentRequestId()
+        return {
+          ...(requestId !== NO_REQUEST && { requestId }),
+          ...(call && { procedure: call.procedure }),
+        }
       },
     },
     output,

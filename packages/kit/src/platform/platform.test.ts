@@ -98,6 +98,17 @@ describe('a shutdown', () => {
   })
 })
 
+test('a part that never closes does not keep the others open', async () => {
+  const { lines, log } = capture()
+  const shutdown = createShutdown(log, 20)
+  const closed: string[] = []
+  shutdown.add('database', async () => closed.push('database'))
+  shutdown.add('stuck', () => new Promise(() => {}))
+  await shutdown.run()
+  expect(closed).toEqual(['database'])
+  expect(lines.join()).toContain('It did not close within 20 ms')
+})
+
 test('keys of two purposes differ, and a key is the same every time', () => {
   const secrets = createSecrets('one secret')
   expect(secrets.key('a')).toEqual(createSecrets('one secret').key('a'))

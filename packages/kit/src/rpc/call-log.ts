@@ -11,6 +11,8 @@ export interface CallRecord {
   readonly durationMs: number
   readonly slow: boolean
   readonly userId: string | undefined
+  /** The client's IP address; personal data, as a user's id is. */
+  readonly address: string
 }
 
 /** Failures that somebody has to look at. */
@@ -23,11 +25,10 @@ const ALARMING = new Set<string>(['INTERNAL', 'COMMIT_UNKNOWN'])
 export function logCall(log: Logger, record: CallRecord): void {
   const { scope, kind, failure, userId, slow } = record
   const line = {
-    requestId: scope.requestId,
-    procedure: scope.procedure,
     kind,
     outcome: failure?.reason ?? 'OK',
     ...(userId !== undefined && { userId }),
+    address: record.address,
     durationMs: round(record.durationMs),
     database: {
       queries: scope.spent.queries,

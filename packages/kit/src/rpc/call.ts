@@ -2,7 +2,7 @@ import type { TRPCError } from '@trpc/server'
 
 import { commonErrors, Failure, isFailure } from '@tautline/shared'
 
-import type { CallScope } from '../platform/call-scope.ts'
+import { within, type CallScope } from '../platform/call-scope.ts'
 import type { Principal } from '../resources.ts'
 import { logCall } from './call-log.ts'
 import type { RequestContext } from './context.ts'
@@ -52,18 +52,15 @@ export function startCall(options: CallOptions, ctx: RequestContext): RunningCal
       abort.stop()
       const failure = error && explain(toFailure(error, meta.errors), scope)
       const durationMs = performance.now() - startedAt
+      ctx.timing.add(scope.spent, durationMs)
       const outcome = failure?.reason ?? 'OK'
       metrics.count('rpc_calls_total', { procedure, outcome })
       metrics.observe('rpc_duration_seconds', durationMs / 1000, { procedure })
       const slow = meta.kind !== 'subscription' && durationMs >= ctx.slowCallMs
-      logCall(log, {
-        scope,
-        kind: meta.kind,
-        failure,
-        durationMs,
-        slow,
-        userId: call.principal?.userId,
-      })
+      const userId = call.principal?.userId
+      const { address } = ctx
+      const record = { scope, kind: meta.kind, failure, durationMs, slow, userId, address }
+      within(scope, () => logCall(log, record))
       return failure
     },
   }

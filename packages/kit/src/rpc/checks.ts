@@ -5,6 +5,9 @@ import { commonErrors, type ErrorDefinition } from '@tautline/shared'
 import type { ProcedureMeta } from './definition.ts'
 import { procedureMetas } from './metas.ts'
 
+/** What a client's proxy takes for its own. */
+const RESERVED = new Set(['query', 'mutate', 'subscribe', 'then'])
+
 const NAME = /^[a-z][a-zA-Z0-9]*\.[a-z][a-zA-Z0-9]*$/
 
 /**
@@ -19,7 +22,13 @@ export function findContradictions(router: AnyTRPCRouter): string[] {
 function policyMistakes(path: string, { kind, policy }: ProcedureMeta): string[] {
   const mistakes: string[] = []
   if (!NAME.test(path)) mistakes.push(`${path}: procedures are named noun.verb in camelCase`)
+  for (const word of path.split('.').filter((name) => RESERVED.has(name))) {
+    mistakes.push(`${path}: ${word} is a word of the client`)
+  }
   if (policy.allow === undefined) mistakes.push(`${path}: policy.allow says who may call, always`)
+  if (policy.fresh && policy.allow === 'public') {
+    mistakes.push(`${path}: policy.fresh asks about a caller, and a public procedure needs none`)
+  }
   if (policy.transaction !== undefined && kind !== 'mutation') {
     mistakes.push(`${path}: policy.transaction is for mutations`)
   }

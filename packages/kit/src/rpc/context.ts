@@ -1,8 +1,13 @@
+import { withDeadline } from '../platform/call-scope.ts'
 import type { Identity, IdentityRequest, Principal, Resources } from '../resources.ts'
+import type { RequestTiming } from './server-timing.ts'
 
 /** What the calls of one HTTP request share. */
 export interface RequestContext {
   readonly requestId: string
+  /** The client's IP address. */
+  readonly address: string
+  readonly timing: RequestTiming
   readonly resources: Resources
   /** A call slower than this is logged with where its time went, in milliseconds. */
   readonly slowCallMs: number
@@ -16,16 +21,28 @@ export interface ContextOptions {
   readonly slowCallMs: number
 }
 
+export interface ContextRequest extends IdentityRequest {
+  readonly requestId: string
+  readonly timing: RequestTiming
+}
+
+/** Longest that the queries of an identity may take, in milliseconds. */
+const IDENTITY_TIMEOUT_MS = 5_000
+
 export function createRequestContext(
-  request: IdentityRequest & { readonly requestId: string },
+  request: ContextRequest,
   { resources, identity, slowCallMs }: ContextOptions,
 ): RequestContext {
   let principal: Promise<Principal | null> | undefined
-  const identify = async () => identity(request, resources)
+  const { requestId, headers, address, timing } = request
+  const identify = async () => identity({ headers, address }, resources)
   return {
-    requestId: request.requestId,
+    requestId,
+    address,
+    timing,
     resources,
     slowCallMs,
-    identify: () => (principal ??= identify()),
+    // Work of the request, not of the call that happens to ask first.
+    identify: () => (principal ??= withDeadline('identity', IDENTITY_TIMEOUT_MS, identify)),
   }
 }

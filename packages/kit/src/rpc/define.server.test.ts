@@ -58,7 +58,7 @@ describe('errors', () => {
     })
   })
 
-  test.each(['undeclared', 'bug', 'sql'] as const)(
+  test.each(['undeclared', 'ill-formed', 'bug', 'sql'] as const)(
     'of the kind "%s" are masked, and the log has the rest under the request id',
     async (how) => {
       const answer = await post(`${server.url}/rpc/probe.fail`, JSON.stringify({ json: { how } }))
@@ -68,7 +68,7 @@ describe('errors', () => {
       expect(answer.text).not.toMatch(/hunter2|secret_table|stack|\.ts|node_modules|UNDECLARED/)
       const line = lineOf(requestId)
       expect(line).toMatchObject({ level: 'error', procedure: 'probe.fail', outcome: 'INTERNAL' })
-      expect(JSON.stringify(line)).toMatch(/hunter2|secret_table|UNDECLARED/)
+      expect(JSON.stringify(line)).toMatch(/hunter2|secret_table|UNDECLARED|NO_LUCK/)
     },
   )
 
@@ -83,6 +83,19 @@ describe('errors', () => {
       { path: [], code: 'unrecognized_keys', message: 'There is no such field: typo' },
     ])
     expect(answer.text).not.toContain(secret)
+  })
+
+  test('are those of one call, when its answer cannot be encoded', async () => {
+    const [good, bad] = await Promise.all([
+      post(`${server.url}/rpc/probe.unspeakable`, '{"json":{"key":"a"}}'),
+      post(`${server.url}/rpc/probe.unspeakable`, '{"json":{"key":"constructor"}}'),
+    ])
+    expect(good.status).toBe(200)
+    expect(errorOf(bad).reason).toBe('INTERNAL')
+    expect(lineOf(errorOf(bad).requestId)).toMatchObject({ outcome: 'INTERNAL' })
+    const body = '{"0":{"json":{"key":"a"}},"1":{"json":{"key":"constructor"}}}'
+    const batch = await post(`${server.url}/rpc/probe.unspeakable,probe.unspeakable?batch=1`, body)
+    expect(batch.status).toBe(207)
   })
 
   test('in a batch fail alone', async () => {
@@ -129,4 +142,39 @@ test('a subscription sends each event through its schema and ends', async () => 
   await expect
     .poll(() => server.logs.filter((line) => line.procedure === 'probe.count'))
     .toMatchObject([{ kind: 'subscription', outcome: 'OK' }])
+})
+
+test('a subscription whose caller leaves ends in the log as well', async () => {
+  const controller = new AbortController()
+  const input = encodeURIComponent('{"json":{"to":1}}')
+  const stream = await fetch(`${server.url}/rpc/probe.count?input=${input}`, {
+    headers: { accept: 'text/event-stream' },
+    signal: controller.signal,
+  })
+  await stream.body?.getReader().read()
+  controller.abort()
+  await expect
+    .poll(() => server.logs.filter((line) => line.outcome === 'CLIENT_CLOSED_REQUEST'))
+    .toMatchObject([{ procedure: 'probe.count', kind: 'subscription' }])
+})
+
+test('a refusal before any procedure finds its line by its request id', async () => {
+  for (const answer of [
+    await raw(`${server.url}/rpc/probe.nothing`),
+    await raw(`${server.url}/rpc/probe.loose`),
+    await raw(`${server.url}/rpc/probe.echo`, { method: 'PUT' }),
+  ]) {
+    const { reason, requestId } = errorOf(answer)
+    expect(lineOf(requestId)).toMatchObject({ outcome: reason })
+  }
+})
+
+test('an identity that never answers ends with the deadline of each call', async () => {
+  const identity = () => new Promise<never>(() => {})
+  await using stuck = await startTestServer(probeApp, { identity })
+  const [quick, slow] = await Promise.allSettled([
+    stuck.client().probe.hasty.query(),
+    stuck.client().probe.hasty.query(),
+  ])
+  for (const { status } of [quick, slow]) expect(status).toBe('rejected')
 })

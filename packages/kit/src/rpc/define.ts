@@ -17,7 +17,8 @@ import type {
   Subscription,
   SubscriptionDefinition,
 } from './definition.ts'
-import { authorise } from './gates.ts'
+import { encodeAhead } from './encode-ahead.ts'
+import { authorise, requireCurrent } from './gates.ts'
 import { createHandlerContext, type Known } from './handler-context.ts'
 import { streamEvents } from './stream-events.ts'
 import { t, toTrpcError } from './trpc.ts'
@@ -26,7 +27,7 @@ import { asUnitOfWork } from './unit-of-work.ts'
 /**
  * The fixed order of every call, top to bottom as it is written in this file:
  *
- *   observe → authorise → parse input → [transaction] → run → output schema → [commit] → respond
+ *   observe → authorise → parse input → [transaction] → run → output schema → encode → [commit]
  *
  * tRPC runs what is chained in the order of the chain, and its `next()` never rejects: it resolves
  * to `{ ok: false, error }`. So a wrapper looks at `ok`; none relies on `catch`.
@@ -62,15 +63,24 @@ function opened(kind: Kind, definition: Omit<AnyQuery, 'run'>) {
       return failure && !result.ok ? { ...result, error: toTrpcError(failure) } : result
     })
     .use(async function authoriseCaller({ ctx, next }) {
-      ctx.call.principal = await ctx.identify()
+      ctx.call.principal = await orAborted(ctx.identify(), ctx.call.scope.signal)
       authorise(policy.allow, ctx.call.principal)
+      if (policy.fresh) await requireCurrent(ctx.call.principal)
       return next()
     })
     .input(definition.input ?? z.void())
 }
 
+/** An answer that cannot be encoded is the failure of its own call, and is found before a commit. */
+const encodeAnswer = t.middleware(async ({ next }) => {
+  const result = await next()
+  if (result.ok) encodeAhead(result.data)
+  return result
+})
+
 function buildQuery(definition: AnyQuery) {
   return opened('query', definition)
+    .use(encodeAnswer)
     .output(definition.output)
     .query(({ ctx, input }) => {
       const answer = definition.run(callOf(ctx, ctx.resources.db, input))
@@ -91,6 +101,7 @@ function buildMutation(definition: AnyMutation) {
         return result
       })
     })
+    .use(encodeAnswer)
     .output(definition.output)
     .mutation(({ ctx, input }) => definition.run(callOf(ctx, ctx.db, input)))
 }

@@ -15,6 +15,11 @@ export type Allow = 'public' | 'user' | { readonly role: string } | { readonly s
 /** What is declared about a procedure besides its types. */
 export interface Policy<A extends Allow = Allow> {
   readonly allow: A
+  /**
+   * Asks at each call whether the caller's session or API key still holds. Without it, a session
+   * that was ended is good until its access token is, ten minutes at most. Default false.
+   */
+  readonly fresh?: boolean
   /** Longest the call may take, in milliseconds. Default: queries 5,000, mutations 10,000. */
   readonly timeoutMs?: number
   /** Largest request body, in bytes. Default 1,000,000. */

@@ -18,10 +18,20 @@ const MAX_KEY_LENGTH = 64
 export function toFailure(error: TRPCError, declared: readonly { reason: string }[]): Failure {
   const { cause } = error
   if (isFailure(cause)) {
-    if (isPromised(cause, declared)) return cause
+    if (isPromised(cause, declared)) return withDeclaredData(cause)
     return internal(new Error(`The procedure does not declare ${cause.reason}.`, { cause }))
   }
   return toInputFailure(error) ?? toDatabaseFailure(cause) ?? internal(cause ?? error)
+}
+
+/** What the definition's schema does not name is removed; data that it refuses is a bug. */
+function withDeclaredData(failure: Failure): Failure {
+  const { definition, details } = failure
+  if (!definition.data) return failure
+  const parsed = definition.data.safeParse(details.data)
+  if (parsed.success) return new Failure(definition, { ...details, data: parsed.data })
+  const message = `The data of ${definition.reason} does not fit its schema.`
+  return internal(new Error(message, { cause: parsed.error }))
 }
 
 function isPromised(failure: Failure, declared: readonly { reason: string }[]): boolean {

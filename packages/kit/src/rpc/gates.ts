@@ -12,3 +12,9 @@ export function authorise(allow: Allow, principal: Principal | null): void {
     'role' in allow ? principal.roles.includes(allow.role) : principal.scopes.includes(allow.scope)
   if (!permitted) throw new Failure(commonErrors.FORBIDDEN)
 }
+
+/** Lets a caller through whose session or key holds this moment, or throws `UNAUTHENTICATED`. */
+export async function requireCurrent(principal: Principal | null): Promise<void> {
+  // Freshness that nobody can vouch for is none.
+  if (!(await principal?.isCurrent?.())) throw new Failure(commonErrors.UNAUTHENTICATED)
+}

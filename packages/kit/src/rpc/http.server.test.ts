@@ -70,6 +70,33 @@ describe('the door of the RPC endpoint', () => {
     expect((await post(`${rpc}/probe.echo`, body)).status).toBe(200)
   })
 
+  test('gives a batch the smallest of its limits, and none above the default', async () => {
+    const body = (size: number) => JSON.stringify({ 0: { json: { text: 'x'.repeat(size) } } })
+    const batch = (paths: string, size: number) => post(`${rpc}/${paths}?batch=1`, body(size))
+    expect((await batch('probe.small,probe.large', 2_000)).status).toBe(413)
+    expect((await batch('probe.small%2Cprobe.large', 2_000)).status).toBe(413)
+    expect((await batch('probe.loose,probe.large', 2_000)).status).not.toBe(413)
+    expect((await batch('probe.large,probe.large', 2_000_000)).status).toBe(413)
+  })
+
+  test('reads a large body only from who may send it', async () => {
+    const head = `POST /rpc/probe.large HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n`
+    expect(await rawSocket(server.url, head)).toMatch(/^HTTP\/1.1 401 /) // not one byte of it sent
+    const anna = server.clientAs({ userId: 'anna' })
+    expect(await anna.probe.large.mutate({ text: 'x'.repeat(3_000_000) })).toBe(1)
+  })
+
+  test.each([
+    ['NUL', 'a\\u0000b'],
+    ['half a surrogate pair', 'a\\ud800'],
+  ])('refuses text with %s, which Postgres cannot hold', async (_, text) => {
+    for (const body of [`{"json":{"text":"${text}"}}`, `{"json":{"${text}":1}}`]) {
+      const answer = await post(`${rpc}/probe.echo`, body)
+      expect(answer.status).toBe(400)
+      expect(errorOf(answer).issues).toMatchObject([{ code: 'malformed' }])
+    }
+  })
+
   test('refuses bytes that are not UTF-8', async () => {
     const bytes = new Uint8Array([
       ...new TextEncoder().encode('{"json":{"text":"'),
@@ -119,8 +146,13 @@ describe('the door of the RPC endpoint', () => {
   test('forgets a caller who goes away while sending', async () => {
     const head =
       'POST /rpc/probe.echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{'
-    await Promise.all(Array.from({ length: 50 }, () => rawSocket(server.url, head, 'cut')))
-    await expect.poll(() => server.app.metrics.snapshot().gauges.http_requests_in_flight).toBe(0)
+    const { port } = new URL(server.url)
+    const sockets = Array.from({ length: 50 }, () => connect(Number(port), '127.0.0.1'))
+    for (const socket of sockets) socket.on('error', () => {}).write(head)
+    const inFlight = () => server.app.metrics.snapshot().gauges.http_requests_in_flight
+    await expect.poll(inFlight).toBe(50)
+    for (const socket of sockets) socket.resetAndDestroy()
+    await expect.poll(inFlight).toBe(0)
   })
 
   test('marks every answer as not to be stored and gives it the request id that it was asked with', async () => {
@@ -177,15 +209,15 @@ describe('guarded superjson', () => {
   })
 })
 
-/** Writes to a socket and reads until it closes, or cuts it at once. */
-function rawSocket(url: string, data: string, then?: 'cut'): Promise<string> {
+/** Writes to a socket and reads until it closes. */
+function rawSocket(url: string, data: string): Promise<string> {
   const { port } = new URL(url)
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), '127.0.0.1')
     let text = ''
     socket.on('data', (chunk) => (text += chunk.toString()))
     socket.on('close', () => resolve(text))
-    socket.on('error', (error) => (then === 'cut' ? resolve(text) : reject(error)))
-    socket.write(data, () => then === 'cut' && socket.resetAndDestroy())
+    socket.on('error', reject)
+    socket.write(data)
   })
 }

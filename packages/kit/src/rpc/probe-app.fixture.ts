@@ -48,11 +48,42 @@ const probe = {
     run: async () => true as const,
   }),
 
+  hasty: query({
+    summary: 'Has little time.',
+    output: z.literal(true),
+    policy: { allow: 'user', timeoutMs: 100 },
+    run: async () => true as const,
+  }),
+
   stripped: query({
     summary: 'Returns more than it declares.',
     output: z.object({ shown: z.string() }),
     policy: { allow: 'public' },
     run: async () => ({ shown: 'yes', hidden: 'secret' }),
+  }),
+
+  small: mutation({
+    summary: 'Takes little.',
+    input: Anything,
+    output: z.int(),
+    policy: { allow: 'public', maxBodyBytes: 1_000 },
+    run: async ({ input }) => Object.keys(input).length,
+  }),
+
+  large: mutation({
+    summary: 'Takes much, from somebody.',
+    input: Anything,
+    output: z.int(),
+    policy: { allow: 'user', maxBodyBytes: 4_000_000 },
+    run: async ({ input }) => Object.keys(input).length,
+  }),
+
+  unspeakable: mutation({
+    summary: 'Notes that it ran, and answers what the wire cannot carry.',
+    input: z.strictObject({ key: z.string() }),
+    output: z.record(z.string(), z.int()),
+    policy: { allow: 'public' },
+    run: async ({ input }) => ({ [input.key]: 1 }),
   }),
 
   wrongOutput: query({
@@ -64,7 +95,7 @@ const probe = {
 
   fail: mutation({
     summary: 'Fails as told.',
-    input: z.strictObject({ how: z.enum(['declared', 'undeclared', 'bug', 'sql']) }),
+    input: z.strictObject({ how: z.enum(['declared', 'undeclared', 'ill-formed', 'bug', 'sql']) }),
     output: z.void(),
     errors: [NO_LUCK],
     policy: { allow: 'public' },
@@ -73,6 +104,8 @@ const probe = {
         const data = { tries: 3, internal: 'secret' }
         throw new Failure(NO_LUCK, { data, retryAfterMs: 40 })
       }
+      // oxlint-disable-next-line typescript/consistent-type-assertions -- the types would refuse it
+      if (how === 'ill-formed') throw new Failure(NO_LUCK, { data: { tries: 'many' as never } })
       if (how === 'undeclared') throw new Failure(UNDECLARED)
       if (how === 'sql') await sql`select 1 from secret_table`.execute(ctx.db)
       throw new Error('password=hunter2')
@@ -86,6 +119,7 @@ const probe = {
     policy: { allow: 'public' },
     async *run({ input }) {
       for (let n = 1; n <= input.to; n++) yield { n, hidden: 'secret' }
+      if (input.to === 1) await new Promise<never>(() => {}) // waits for the caller to leave
     },
   }),
 }

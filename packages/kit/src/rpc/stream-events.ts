@@ -1,6 +1,7 @@
-import { getTRPCErrorFromUnknown, isTrackedEnvelope, tracked } from '@trpc/server'
+import { getTRPCErrorFromUnknown, isTrackedEnvelope, tracked, TRPCError } from '@trpc/server'
 import type { z } from 'zod'
 
+import { orAborted } from '../platform/abort.ts'
 import { within } from '../platform/call-scope.ts'
 import type { RunningCall } from './call.ts'
 import { toTrpcError } from './trpc.ts'
@@ -16,19 +17,28 @@ export async function* streamEvents<O extends z.ZodType>(
 ): AsyncGenerator<unknown, void> {
   const iterator = events[Symbol.asyncIterator]()
   const { scope } = call
+  let ended = false
   try {
     for (;;) {
-      const step = await within(scope, () => iterator.next())
+      const step = await orAborted(
+        within(scope, () => iterator.next()),
+        scope.signal,
+      )
       if (step.done === true) break
       yield isTrackedEnvelope(step.value)
         ? tracked(step.value[0], schema.parse(step.value[1]))
         : schema.parse(step.value)
     }
+    ended = true
     call.finish()
   } catch (error) {
+    ended = true
     const failure = call.finish(getTRPCErrorFromUnknown(error))
     throw failure ? toTrpcError(failure) : error
   } finally {
-    await within(scope, async () => iterator.return?.())
+    // The caller's leaving ends a generator at its `yield`, past everything but this.
+    if (!ended) call.finish(new TRPCError({ code: 'CLIENT_CLOSED_REQUEST' }))
+    // Not waited for: a generator that waits for something itself ends only after that.
+    within(scope, async () => iterator.return?.()).catch(() => {})
   }
 }

@@ -1,11 +1,12 @@
 import { initTRPC, TRPCError } from '@trpc/server'
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 
-import { httpStatusOf, wire, type ErrorBody, type Failure } from '@tautline/shared'
+import { httpStatusOf, type ErrorBody, type Failure } from '@tautline/shared'
 
 import { currentRequestId } from '../platform/call-scope.ts'
 import type { RequestContext } from './context.ts'
 import type { ProcedureMeta } from './definition.ts'
+import { serverWire } from './encode-ahead.ts'
 import { fromTransport } from './failure.ts'
 
 /** The one tRPC root. It holds no state: every backend's routers are built on it. */
@@ -13,7 +14,7 @@ export const t = initTRPC
   .context<RequestContext>()
   .meta<ProcedureMeta>()
   .create({
-    transformer: wire,
+    transformer: serverWire,
     isDev: false, // never a stack in an answer, whatever NODE_ENV says
     errorFormatter({ error }) {
       const failure = fromTransport(error)
@@ -35,7 +36,7 @@ function withHttpStatus(body: ErrorBody, { definition }: Failure): ErrorBody {
 
 /** All of a failure that may leave the house. */
 export function toBody(failure: Failure): ErrorBody {
-  const { reason, retryable, data: schema } = failure.definition
+  const { reason, retryable } = failure.definition
   const { retryAfterMs, issues, data } = failure.details
   return {
     reason,
@@ -43,7 +44,7 @@ export function toBody(failure: Failure): ErrorBody {
     retryable,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(issues !== undefined && { issues }),
-    ...(schema !== undefined && { data: schema.parse(data) }),
+    ...(data !== undefined && { data }),
   }
 }
 

@@ -1,31 +1,76 @@
+import { isFailure } from '@tautline/shared'
+
+import type { Migrations } from '../../db/migrations.ts'
 import type { Resources } from '../../resources.ts'
 import { authMigrations } from './migrations.ts'
 import { createPasswordHasher } from './password-hasher.ts'
-import { findCredentials } from './queries.ts'
-import { register } from './register.ts'
+import { findCredentials, insertUser } from './queries.ts'
+import type { SendPasswordReset } from './reset-message.ts'
+import { resetProcedures } from './router-reset.ts'
 import { createAuthRouter } from './router.ts'
 import './tables.ts'
 
-/** Accounts with email address and password, and the tokens that go with them. */
-export function auth() {
+export interface AuthOptions {
+  /**
+   * Sends a password reset to its address. Without it there is no `requestPasswordReset` and no
+   * `resetPassword` in the router: nobody can ask for what would never come.
+   */
+  readonly sendPasswordReset?: SendPasswordReset
+  /**
+   * The scopes of this backend. A signed-in user holds all of them, an API key those that its user
+   * gave it. Default: none, so that a key opens what `allow: 'user'` opens and no more.
+   */
+  readonly scopes?: readonly string[]
+}
+
+type CommonRouter = ReturnType<typeof createAuthRouter>
+type ResetRouter = ReturnType<typeof resetProcedures>
+
+/** Procedures of `auth`, as its options say. */
+export type AuthRouter<O extends AuthOptions> = O extends {
+  readonly sendPasswordReset: SendPasswordReset
+}
+  ? CommonRouter & ResetRouter
+  : CommonRouter
+
+/** A user whom a seed wants to be there. */
+interface SeedUser {
+  readonly email: string
+  readonly name: string
+  readonly password: string
+}
+
+/** The feature `auth`. */
+export interface Auth<O extends AuthOptions = AuthOptions> {
+  readonly router: AuthRouter<O>
+  readonly migrations: Migrations
+  readonly gauges: Readonly<Record<string, () => number>>
+  /** Makes sure that an account is there, for seeds. Returns its user's id. */
+  ensureUser(resources: Pick<Resources, 'db'>, user: SeedUser): Promise<string>
+}
+
+/** Accounts with email address and password, sessions, API keys, and the tokens that go with them. */
+export function auth<const O extends AuthOptions = Record<never, never>>(options?: O): Auth<O> {
   const hasher = createPasswordHasher()
+  const { sendPasswordReset, scopes = [] } = options ?? {}
+  const router = {
+    ...createAuthRouter(hasher, { scopes }),
+    ...(sendPasswordReset && resetProcedures(hasher, sendPasswordReset)),
+  }
   return {
-    router: createAuthRouter(hasher),
+    // oxlint-disable-next-line typescript/consistent-type-assertions -- the options are read twice, here and in the type
+    router: router as AuthRouter<O>,
     migrations: authMigrations,
     gauges: { auth_password_jobs_waiting: () => hasher.waiting },
-    /** Makes sure that an account is there, for seeds. Returns its user's id. */
-    async ensureUser(
-      { db }: Pick<Resources, 'db'>,
-      user: { readonly email: string; readonly name: string; readonly password: string },
-    ): Promise<string> {
-      const known = await findCredentials(db, user.email)
+    async ensureUser({ db }, { email, name, password }) {
+      const known = await findCredentials(db, { email })
       if (known) return known.id
-      const signal = AbortSignal.timeout(10_000)
-      const transaction = <T>(run: (on: typeof db) => Promise<T>) => run(db)
+      const password_hash = await hasher.hash(password, AbortSignal.timeout(10_000))
       try {
-        return (await register({ hasher, transaction, signal }, user)).id
+        return (await insertUser(db, { email, name, password_hash })).id
       } catch (error) {
-        const rival = await findCredentials(db, user.email) // another process was faster
+        if (!isFailure(error)) throw error
+        const rival = await findCredentials(db, { email }) // another process was faster
         if (!rival) throw error
         return rival.id
       }

@@ -1,32 +1,78 @@
-import type { Insertable } from 'kysely'
+import { sql, type Insertable } from 'kysely'
+
+import { Failure } from '@tautline/shared'
 
 import type { Db } from '../../db/database.ts'
+import { violatedConstraint } from '../../db/errors.ts'
+import { EMAIL_TAKEN } from './schema.ts'
 import type { UserTable } from './tables.ts'
 
-const publicColumns = ['id', 'email', 'name', 'created_at as createdAt'] as const
+const userColumns = ['id', 'email', 'name', 'roles', 'created_at as createdAt'] as const
 
-/** Inserts a user. Violates `user_email_key` when the address is taken. */
-export function insertUser(db: Db, user: Insertable<UserTable>) {
-  return db
-    .insertInto('tautline.user')
-    .values(user)
-    .returning(publicColumns)
-    .executeTakeFirstOrThrow()
+/** Inserts a user. Throws `EMAIL_TAKEN`, which ends the transaction that it is in. */
+export async function insertUser(db: Db, user: Insertable<UserTable>) {
+  try {
+    return await db
+      .insertInto('tautline.user')
+      .values(user)
+      .returning(userColumns)
+      .executeTakeFirstOrThrow()
+  } catch (error) {
+    if (violatedConstraint(error) === 'user_email_key') throw new Failure(EMAIL_TAKEN)
+    throw error
+  }
 }
 
 export function findUser(db: Db, id: string) {
-  return db
-    .selectFrom('tautline.user')
-    .select(publicColumns)
-    .where('id', '=', id)
-    .executeTakeFirst()
+  return db.selectFrom('tautline.user').select(userColumns).where('id', '=', id).executeTakeFirst()
 }
 
 /** The user of an address with the hash to check a password against. */
-export function findCredentials(db: Db, email: string) {
+export function findCredentials(db: Db, by: { readonly email: string } | { readonly id: string }) {
   return db
     .selectFrom('tautline.user')
-    .select([...publicColumns, 'password_hash as passwordHash'])
-    .where('email', '=', email)
+    .select([...userColumns, 'password_hash as passwordHash'])
+    .where((where) => where.and(by))
     .executeTakeFirst()
+}
+
+/** Sets a password, where it is still `known` if that is given. Says whether it did. */
+export async function updatePassword(
+  db: Db,
+  userId: string,
+  hashes: { readonly next: string; readonly known?: string },
+): Promise<boolean> {
+  const { known } = hashes
+  const updated = await db
+    .updateTable('tautline.user')
+    .set({ password_hash: hashes.next })
+    .where('id', '=', userId)
+    .$if(known !== undefined, (query) => query.where('password_hash', '=', known ?? ''))
+    .returning('id')
+    .executeTakeFirst()
+  return updated !== undefined
+}
+
+/** Gives a user a role, once. Returns the roles they have now; undefined where there is no user. */
+export async function addRole(db: Db, email: string, role: string) {
+  return updateRoles(
+    db,
+    email,
+    sql<string[]>`array_append(array_remove(roles, ${role}::text), ${role}::text)`,
+  )
+}
+
+/** Takes a role from a user. Returns the roles they have now; undefined where there is no user. */
+export async function removeRole(db: Db, email: string, role: string) {
+  return updateRoles(db, email, sql<string[]>`array_remove(roles, ${role}::text)`)
+}
+
+async function updateRoles(db: Db, email: string, roles: ReturnType<typeof sql<string[]>>) {
+  const updated = await db
+    .updateTable('tautline.user')
+    .set({ roles })
+    .where('email', '=', email.trim().toLowerCase())
+    .returning('roles')
+    .executeTakeFirst()
+  return updated?.roles
 }

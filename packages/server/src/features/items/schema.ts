@@ -8,6 +8,9 @@ const MAX_BULK_ROWS = 10_000
 /** Largest value of a Postgres bigint. */
 const MAX_BIGINT = 2n ** 63n - 1n
 
+/** Largest value of a Postgres integer. */
+const MAX_INTEGER = 2 ** 31 - 1
+
 const Sku = z.string().min(1).max(64)
 const Name = z.string().min(1).max(200)
 const Quantity = z.int().min(0).max(1_000_000_000)
@@ -46,7 +49,7 @@ export const ItemPage = z.object({ items: z.array(Item), nextCursor: z.string().
 export const UpdateItemInput = z.strictObject({
   id: ItemId,
   /** The version that the caller has seen. */
-  version: z.int().min(1),
+  version: z.int().min(1).max(MAX_INTEGER),
   changes: z
     .strictObject({ name: Name, quantity: Quantity, priceMinor: PriceMinor })
     .partial()

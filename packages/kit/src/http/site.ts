@@ -1,0 +1,38 @@
+import type { RpcRequest } from '../rpc/http.ts'
+import { withCors, type CorsPolicy } from './cors.ts'
+import { forHosts } from './hosts.ts'
+import { readOnly, sendJson, type Route } from './server.ts'
+
+export interface SiteOptions {
+  /** Pages by their path. */
+  readonly pages: Readonly<Record<string, Route>>
+  /** Pages for balancers and orchestrators, which ask by address: every host name is good. */
+  readonly probes: Readonly<Record<string, Route>>
+  readonly rpc: (rpc: RpcRequest) => Promise<void>
+  readonly hosts: readonly string[] | undefined
+  readonly cors: CorsPolicy
+}
+
+const RPC_PREFIX = '/rpc/'
+
+const nothing: Route = ({ response }) =>
+  sendJson(response, 404, { error: 'There is nothing here.' })
+
+/** What is where, and who may ask for it: one route for all of it. */
+export function createSite({ pages, probes, rpc, hosts, cors }: SiteOptions): Route {
+  const rpcRoute = withCors(cors, (exchange) =>
+    rpc({ ...exchange, path: exchange.url.pathname.slice(RPC_PREFIX.length) }),
+  )
+  const pageAt = readable(pages)
+  const probeAt = readable(probes)
+  const site = forHosts(hosts, (exchange) => {
+    const { pathname } = exchange.url
+    const route = pathname.startsWith(RPC_PREFIX) ? rpcRoute : (pageAt.get(pathname) ?? nothing)
+    return route(exchange)
+  })
+  return (exchange) => (probeAt.get(exchange.url.pathname) ?? site)(exchange)
+}
+
+function readable(pages: Readonly<Record<string, Route>>): ReadonlyMap<string, Route> {
+  return new Map(Object.entries(pages).map(([path, page]) => [path, readOnly(page)]))
+}

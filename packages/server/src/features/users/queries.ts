@@ -1,0 +1,113 @@
+import { sql, type ExpressionBuilder } from 'kysely'
+import { jsonArrayFrom } from 'kysely/helpers/postgres'
+
+import type { Database, Db } from '@tautline/kit'
+
+const columns = ['id', 'email', 'name', 'created_at as createdAt'] as const
+
+/** Which user, and who asks: it is part of every query. */
+export interface AskedUser {
+  readonly id: string
+  /** Everybody is there for an admin; for others only the user with this id, the caller. */
+  readonly visible: 'everybody' | { readonly only: string }
+}
+
+/** Ids are compared as text, because the caller's may be another issuer's and no uuid. */
+const isAsked =
+  ({ id, visible }: AskedUser) =>
+  (build: ExpressionBuilder<Database, 'tautline.user'>) => {
+    const column = 'tautline.user.id'
+    if (visible === 'everybody') return build(column, '=', id)
+    return build.and([
+      build(column, '=', id),
+      build(sql`${sql.ref(column)}::text`, '=', visible.only),
+    ])
+  }
+
+export function findUser(db: Db, asked: AskedUser) {
+  return db.selectFrom('tautline.user').select(columns).where(isAsked(asked)).executeTakeFirst()
+}
+
+/** Sort keys of a user, as text: a JavaScript date would cut Postgres' microseconds. */
+export interface UserPosition {
+  readonly createdAt: string
+  readonly id: string
+}
+
+/** Newest first; one more than `limit`, which tells whether another page follows. */
+export function listUsers(
+  db: Db,
+  { after, limit }: { after: UserPosition | undefined; limit: number },
+) {
+  return db
+    .selectFrom('tautline.user')
+    .select([...columns, sql<string>`created_at::text`.as('position')])
+    .$if(after !== undefined, (query) =>
+      query.where(
+        sql<boolean>`(created_at, id) < (${after?.createdAt}::timestamptz, ${after?.id}::uuid)`,
+      ),
+    )
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit + 1)
+    .execute()
+}
+
+export function updateUser(db: Db, asked: AskedUser, changes: { readonly name: string }) {
+  return db
+    .updateTable('tautline.user')
+    .set(changes)
+    .where(isAsked(asked))
+    .returning(columns)
+    .executeTakeFirst()
+}
+
+/**
+ * Deletes a user with all that is theirs. Returns undefined when there is none. To be called in a
+ * transaction.
+ *
+ * A feature that keeps rows of a user (files, tasks, the ledger) adds here what becomes of them:
+ * `owner_id` is text without a foreign key, since users may be another issuer's, so nothing goes
+ * by itself. What the library's accounts keep (sessions, tokens, keys) does go with the user's row.
+ */
+export async function deleteUser(db: Db, asked: AskedUser) {
+  const deleted = await db
+    .deleteFrom('tautline.user')
+    .where(isAsked(asked))
+    .returning('id')
+    .executeTakeFirst()
+  if (!deleted) return undefined
+  const items = await db.deleteFrom('item').where('owner_id', '=', deleted.id).executeTakeFirst()
+  return { id: deleted.id, deletedItems: Number(items.numDeletedRows) }
+}
+
+/**
+ * A user with their newest items, in one statement. Inside JSON a bigint would lose digits and a
+ * time is text, so both travel as text and are read back here.
+ */
+export async function findUserWithRecentItems(db: Db, asked: AskedUser, limit: number) {
+  const found = await db
+    .selectFrom('tautline.user')
+    .select(columns)
+    .select((build) =>
+      jsonArrayFrom(
+        build
+          .selectFrom('item')
+          .select(['item.id', 'sku', 'item.name', 'quantity', 'item.created_at as createdAt'])
+          .select(sql<string>`price_minor::text`.as('priceMinor'))
+          .where('owner_id', '=', sql<string>`${sql.ref('tautline.user.id')}::text`)
+          .orderBy('item.created_at', 'desc')
+          .orderBy('item.id', 'desc')
+          .limit(limit),
+      ).as('recentItems'),
+    )
+    .where(isAsked(asked))
+    .executeTakeFirst()
+  if (!found) return undefined
+  const recentItems = found.recentItems.map((item) => ({
+    ...item,
+    priceMinor: BigInt(item.priceMinor),
+    createdAt: new Date(item.createdAt),
+  }))
+  return { ...found, recentItems }
+}
