@@ -138,7 +138,8 @@ if (error) {
 type Server = Awaited<ReturnType<typeof startTestServer<typeof app>>>
 expectTypeOf<ReturnType<Server['client']>>().toEqualTypeOf<typeof client>()
 
-expectTypeOf<keyof Database>().toEqualTypeOf<'note' | 'tautline.user'>()
+expectTypeOf<'note' | 'tautline.user'>().toExtend<keyof Database>()
+expectTypeOf<'item'>().not.toExtend<keyof Database>()
 expectTypeOf<keyof Insertable<Database['note']>>().toEqualTypeOf<'title' | 'likes'>()
 expectTypeOf<Resources['db']>().not.toBeAny()
 expectTypeOf<Resources['log']>().not.toBeAny()
