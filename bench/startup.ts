@@ -15,6 +15,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const EDITS = 5
+const GIVE_UP_MS = 120_000
 const port = 3900
 const url = `http://127.0.0.1:${port}/`
 
@@ -49,7 +50,9 @@ function report(what: string, ms: number): void {
 
 /** The README's command, in a process group of its own that a Ctrl-C can be sent to. */
 function startDev(): ChildProcess {
-  const env = { ...process.env, PORT: String(port), LOG_LEVEL: 'warn' }
+  // What pnpm has told this script is not meant for another checkout: it would not install there.
+  const own = Object.entries(process.env).filter(([name]) => !/^p?npm_/i.test(name))
+  const env = { ...Object.fromEntries(own), PORT: String(port), LOG_LEVEL: 'warn' }
   const command = ['--yes', 'pnpm@12', 'dev']
   return spawn('npx', command, { cwd: checkout, env, stdio: 'ignore', detached: true })
 }
@@ -64,7 +67,9 @@ async function startAndStop(since = performance.now()): Promise<number> {
 
 /** Resolves when the server answers a call that goes to the database. */
 async function served(): Promise<void> {
+  const giveUpAt = performance.now() + GIVE_UP_MS
   for (;;) {
+    if (performance.now() > giveUpAt) throw new Error('The server did not come up.')
     const answer = await fetch(`${url}readyz`).catch(() => undefined)
     if (answer?.ok) return
     await delay(10)
