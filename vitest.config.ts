@@ -7,14 +7,34 @@ const conditions = ['@tautline/source']
 /** Workspace packages from their sources. */
 const fromSource = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
+const postgres = './packages/kit/src/testing/global-setup.ts'
+
 const shared = { testTimeout: 30_000, hookTimeout: 60_000, maxWorkers: 2 }
+
+/** Tests that start real processes. */
+const patient = { testTimeout: 180_000, hookTimeout: 180_000 }
+
+/** Those that load the machine: one after the other. */
+const underLoad = [
+  'e2e/{bank,cache,deadlines,export,faults,hostile,http,idempotency,limits}/**/*.test.ts',
+  'e2e/{login-flood,overload,redis-away,rolling-restart}/**/*.test.ts',
+]
 
 /** Tests that talk to the database through a whole server: they run again through a PgBouncer. */
 const throughTheDatabase = ['packages/{kit,server}/src/**/*.server.test.ts']
 
+/** What they leave out: the way in and out, which never comes to the database. */
+const besideTheDatabase = [
+  'packages/kit/src/{http,identity}/**',
+  'packages/kit/src/rpc/{admit,body-budget,http,limit,server-timing}.server.test.ts',
+  'packages/{kit,server}/src/**/{outgoing,upstream}.server.test.ts',
+]
+
 export default defineConfig({
   test: {
     reporters: ['default', './e2e/setup/summary-reporter.ts'],
+    // A file that is to be there and is not fails its test, as one that differs; `--update` writes.
+    update: 'none',
     projects: [
       {
         ...fromSource,
@@ -22,7 +42,7 @@ export default defineConfig({
           ...shared,
           name: 'units',
           include: ['{packages,tools}/**/*.test.ts'],
-          globalSetup: ['./packages/kit/src/testing/global-setup.ts'],
+          globalSetup: [postgres],
         },
       },
       ...(hasPgBouncer
@@ -33,7 +53,8 @@ export default defineConfig({
                 ...shared,
                 name: 'pgbouncer',
                 include: throughTheDatabase,
-                globalSetup: ['./e2e/setup/pgbouncer.ts'],
+                exclude: ['**/node_modules/**', ...besideTheDatabase],
+                globalSetup: [postgres, './e2e/setup/pgbouncer.ts'],
                 env: { TEST_THROUGH_POOLER: '1' },
               },
             },
@@ -43,12 +64,21 @@ export default defineConfig({
         ...fromSource,
         test: {
           ...shared,
+          ...patient,
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          globalSetup: ['./packages/kit/src/testing/global-setup.ts'],
-          // Each starts real processes and some of them load the machine.
+          exclude: ['**/node_modules/**', ...underLoad],
+          globalSetup: [postgres],
+        },
+      },
+      {
+        ...fromSource,
+        test: {
+          ...shared,
+          ...patient,
+          name: 'load',
+          include: underLoad,
+          globalSetup: [postgres],
           fileParallelism: false,
         },
       },

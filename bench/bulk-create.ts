@@ -42,13 +42,16 @@ console.log(
 if (!holds) process.exitCode = 1
 
 async function signUp(url: string) {
-  const session = await createClient<BenchRouter>({ url }).auth.register.mutate({
+  const session = await createClient<BenchRouter>({ url, retry: false }).auth.register.mutate({
     email: `bench-${randomUUID()}@example.com`,
     name: 'Bench',
     password: randomUUID(),
   })
   const auth = () => session.accessToken
-  return { client: createClient<BenchRouter>({ url, auth }), ownerId: session.user.id }
+  return {
+    client: createClient<BenchRouter>({ url, auth, retry: false }),
+    ownerId: session.user.id,
+  }
 }
 
 /** One of each, into an empty table, in turn: what disturbs the machine disturbs all three. */

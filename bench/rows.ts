@@ -48,7 +48,7 @@ export async function insertRows(
     select $1, sku, name, quantity, price_minor
     from unnest($2::text[], $3::text[], $4::integer[], $5::bigint[])
       as input (sku, name, quantity, price_minor)
-    on conflict (owner_id, sku) do nothing
+    on conflict (owner_id, tenant_id, sku) do nothing
     returning sku, id, xmax = 0 as created`,
     [
       ownerId,

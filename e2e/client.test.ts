@@ -20,6 +20,7 @@ function counted(token?: string) {
   const client = createClient<AppRouter>({
     url: `${server.url}/rpc`,
     auth: () => token,
+    retry: false,
     fetch(input, init) {
       const url = input instanceof Request ? input.url : input.toString()
       requests.push({ method: init?.method ?? 'GET', url })

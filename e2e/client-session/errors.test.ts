@@ -23,7 +23,7 @@ afterAll(() => world[Symbol.asyncDispose]())
 
 /** What a query and a mutation reject with. */
 async function errorsOf(options: ClientOptions) {
-  const client = createClient<AccountsRouter>(options)
+  const client = createClient<AccountsRouter>({ ...options, retry: false })
   const [, query] = await safe(client.notes.whose.query())
   const [, mutation] = await safe(client.notes.write.mutate())
   return { query, mutation }

@@ -7,6 +7,9 @@ import type { AppRouter } from '@tautline/server/router-type'
 
 import { startRelay } from './relay.ts'
 
+/** Every request is one that the session makes. */
+const retry = false
+
 const ELEVEN_MINUTES_MS = 11 * 60_000
 
 /** The reference backend, whose clock can be put forward, with refreshes through a relay. */
@@ -17,12 +20,12 @@ async function startReference() {
   const server = stack.use(await startTestServer(app, { clock }))
   const relay = stack.use(await startRelay(server.url))
   const url = `${server.url}/rpc`
-  const anonymous = createClient<AppRouter>({ url })
-  const refreshing = createClient<AppRouter>({ url: `${relay.url}/rpc` })
+  const anonymous = createClient<AppRouter>({ url, retry })
+  const refreshing = createClient<AppRouter>({ url: `${relay.url}/rpc`, retry })
   const session = createSession({
     refresh: (refreshToken, options) => refreshing.auth.refresh.mutate({ refreshToken }, options),
   })
-  const client = createClient<AppRouter>({ url, session })
+  const client = createClient<AppRouter>({ url, session, retry })
   const account = { email: 'anna@example.com', name: 'Anna', password: 'correct horse battery' }
   session.signIn(await anonymous.auth.register.mutate(account))
   const refreshes = () =>

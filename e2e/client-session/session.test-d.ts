@@ -3,6 +3,7 @@ import { describe, expectTypeOf, test } from 'vitest'
 import {
   browserStore,
   createClient,
+  createCookieSession,
   createSession,
   safe,
   type ErrorOf,
@@ -10,6 +11,7 @@ import {
 } from '@tautline/client'
 
 import type { AccountsRouter } from './accounts-app.ts'
+import type { CookieRouter } from './cookie-world.ts'
 
 const url = 'http://localhost'
 const anonymous = createClient<AccountsRouter>({ url })
@@ -43,6 +45,8 @@ describe('a client with a session', () => {
     expectTypeOf(createClient<AccountsRouter>).toBeCallableWith({ url, auth: () => null })
     // @ts-expect-error TS2345 -- two sources of one header
     createClient<AccountsRouter>({ url, session, auth: () => null })
+    // @ts-expect-error TS2345 -- a token and cookies
+    createClient<AccountsRouter>({ url, cookies: true, auth: () => null })
   })
 })
 
@@ -60,5 +64,21 @@ describe('a session', () => {
     session.signIn({ accessToken: '', expiresAt: new Date() })
     // @ts-expect-error TS2322 -- a refresh gives tokens
     createSession({ refresh: async () => 'token' })
+  })
+})
+
+describe('a session over cookies', () => {
+  const browser = createClient<CookieRouter>({ url, cookies: true })
+  const cookies = createCookieSession({
+    refresh: (options) => browser.auth.refreshCookie.mutate(undefined, options),
+  })
+
+  test('is one for a client, and takes what sign-in gives, which is no token', async () => {
+    expectTypeOf(createClient<CookieRouter>({ url, session: cookies })).toEqualTypeOf(browser)
+    const answer = await browser.auth.signInWithCookie.mutate({ email: '', password: '' })
+    cookies.signIn(answer)
+    expectTypeOf<keyof typeof answer>().toEqualTypeOf<'user' | 'expiresAt' | 'refreshExpiresAt'>()
+    expectTypeOf(cookies.signOut()).toEqualTypeOf<void>()
+    expectTypeOf(cookies.state).toEqualTypeOf<SessionState>()
   })
 })

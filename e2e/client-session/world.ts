@@ -10,6 +10,9 @@ import { startTestServer } from '@tautline/kit/testing'
 import { createAccountsApp, type AccountsRouter } from './accounts-app.ts'
 import { startRelay } from './relay.ts'
 
+/** Every request is one that a session makes. */
+const retry = false
+
 /** A tab: one session, one client with it, and what its listeners were told. */
 export interface Tab {
   readonly session: Session
@@ -24,18 +27,17 @@ export async function startWorld() {
   const accounts = createAccountsApp()
   const server = stack.use(await startTestServer(accounts.app))
   const relay = stack.use(await startRelay(server.url))
-  const anonymous = createClient<AccountsRouter>({ url: `${server.url}/rpc` })
-  const refreshing = createClient<AccountsRouter>({ url: `${relay.url}/rpc` })
+  const anonymous = createClient<AccountsRouter>({ url: `${server.url}/rpc`, retry })
+  const refreshing = createClient<AccountsRouter>({ url: `${relay.url}/rpc`, retry })
 
   function openTab(options: Partial<SessionOptions> = {}): Tab {
     const told: string[] = []
     const session = createSession({
-      refresh: (refreshToken, { signal }) =>
-        refreshing.auth.refresh.mutate({ refreshToken }, { signal }),
+      refresh: (refreshToken, given) => refreshing.auth.refresh.mutate({ refreshToken }, given),
       ...options,
     })
     session.subscribe((state) => told.push(state))
-    const client = createClient<AccountsRouter>({ url: `${server.url}/rpc`, session })
+    const client = createClient<AccountsRouter>({ url: `${server.url}/rpc`, session, retry })
     return {
       session,
       client,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { createCheckout, type Checkout } from './checkout.ts'
 import { signInAsDemo } from './demo-client.ts'
-import { launchDev, startDev } from './dev-process.ts'
+import { ANY_PORT, launchDev, startDev } from './dev-process.ts'
 import { addProbe, callWait } from './probe.ts'
 import { findPostmaster, isRunning } from './processes.ts'
 import { until } from './wait.ts'
@@ -43,7 +43,7 @@ test('Ctrl-C before it is ready leaves nothing running either', async () => {
 })
 
 test('a mistake that no edit can mend ends it with what is wrong', async () => {
-  const dev = launchDev(checkout, { TAUTLINE_POOL_SIZE: 'many' })
+  const dev = launchDev(checkout, { ...ANY_PORT, TAUTLINE_POOL_SIZE: 'many' })
   const [code] = await once(dev.child, 'exit')
   expect(code).toBe(1)
   expect(dev.output()).toContain('TAUTLINE_POOL_SIZE')

@@ -28,16 +28,22 @@ export interface DevProcess extends Banner {
   roles(): Promise<{ all: number[]; supervisor: number; server: number; postmaster: number }>
 }
 
+/** Tests of other files run beside this one, and the default port is one for all of them. */
+export const ANY_PORT: NodeJS.ProcessEnv = { PORT: '0' }
+
 /** Starts `npx pnpm@12 dev`, with more variables in its environment. */
-export function launchDev(checkout: Checkout, more: NodeJS.ProcessEnv = {}) {
+export function launchDev(checkout: Checkout, more: NodeJS.ProcessEnv = ANY_PORT) {
   const child = spawnDev(checkout, more)
   checkout.onDispose(() => killFamily(child.exitCode === null ? child.pid : undefined))
   return { child, output: collectOutput(child), pressCtrlC: () => pressCtrlC(child) }
 }
 
 /** The same, and waits until it is ready. */
-export async function startDev(checkout: Checkout): Promise<DevProcess> {
-  const { child, output, ...launched } = launchDev(checkout)
+export async function startDev(
+  checkout: Checkout,
+  more: NodeJS.ProcessEnv = ANY_PORT,
+): Promise<DevProcess> {
+  const { child, output, ...launched } = launchDev(checkout, more)
   const banner = await until('the banner', () => {
     if (child.exitCode !== null) throw new Error(`dev has ended:\n${output()}`)
     return output().includes('Ready in') && readBanner(output())

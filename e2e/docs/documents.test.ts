@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 
 import { beforeAll, describe, expect, test } from 'vitest'
 
+import { clientReasons } from '@tautline/client'
 import { app } from '@tautline/server/app'
 import { commonErrors } from '@tautline/shared'
 
@@ -86,11 +87,12 @@ test('the documents say enough for these tests to have a meaning', async () => {
   expect(importsIn(all)).toContainEqual({ name: 'safe', from: '@tautline/client' })
 })
 
-/** Of the errors that every procedure may fail with, and those of the reference backend. */
+/** Of the errors that every call may fail with, and those of the reference backend. */
 function reasons(): string[] {
   const procedures = Object.values(app.features).flatMap((feature) => Object.values(feature.router))
   const declared = procedures.flatMap(({ _def }) => Object(_def).meta.errors)
-  return [...Object.keys(commonErrors), ...declared.map((error) => error.reason)]
+  const common = Object.keys({ ...commonErrors, ...clientReasons })
+  return [...common, ...declared.map((error) => error.reason)]
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -24,7 +24,7 @@ export async function startOutsideDev(
   // In a process group of its own, as a shell starts a command.
   const child = spawn('npx', ['tautline', 'dev'], {
     cwd: folder,
-    env: environment,
+    env: { ...environment, PORT: '0' }, // tests beside this one use the default
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

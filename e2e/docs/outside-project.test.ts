@@ -2,9 +2,11 @@ import { basename, dirname, join, normalize } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { WORKSPACE } from './markdown.ts'
 import { startOutsideDev } from './outside-dev.ts'
 import { createOutsideProject, type OutsideProject } from './outside-project.ts'
 import { packPackages, type Packed, type Tarball } from './packed.ts'
+import { shellIn } from './run.ts'
 
 let packed: Packed
 
@@ -31,8 +33,16 @@ describe('a packed package', () => {
     expect(filesThatSay({ test: (text) => text.includes(home) })).toEqual([])
   })
 
+  test('is resolved and typed as its manifest says, for everything that takes ES modules', async () => {
+    const run = shellIn(WORKSPACE, packed.environment)
+    for (const { path } of packed.tarballs) {
+      expect(await run(`node_modules/.bin/publint run --strict ${path}`)).toContain('All good!')
+      expect(await run(`node_modules/.bin/attw ${path} --profile esm-only`)).toContain('(ESM)')
+    }
+  })
+
   test('is small', () => {
-    const sizes = packed.tarballs.map(({ name, bytes }) => ({ name, isSmall: bytes < 250_000 }))
+    const sizes = packed.tarballs.map(({ name, bytes }) => ({ name, isSmall: bytes < 500_000 }))
     expect(sizes.filter(({ isSmall }) => !isSmall)).toEqual([])
   })
 })

@@ -1,12 +1,12 @@
 import { CallError } from '@tautline/client'
 
-/** How one attempt to create an item ended, as its caller saw it. */
+/** How one call that leaves a row ended, as its caller saw it. */
 export type Outcome =
   | { readonly kind: 'ok' }
   | { readonly kind: 'unknown'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string; readonly retryable: boolean }
 
-/** What the callers saw, by sku. */
+/** What the callers saw, by the name that each call gives its row. */
 export type History = ReadonlyMap<string, Outcome>
 
 const UNKNOWN = new Set(['COMMIT_UNKNOWN', 'OUTCOME_UNKNOWN'])
@@ -29,13 +29,15 @@ export async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
  */
 export function findLies(history: History, rows: ReadonlyMap<string, number>): string[] {
   const lies: string[] = []
-  for (const [sku, outcome] of history) {
-    const count = rows.get(sku) ?? 0
+  for (const [name, outcome] of history) {
+    const count = rows.get(name) ?? 0
     const most = outcome.kind === 'failed' ? 0 : 1
     const least = outcome.kind === 'ok' ? 1 : 0
-    if (count < least || count > most) lies.push(`${sku}: ${describe(outcome)}, ${count} rows`)
+    if (count < least || count > most) lies.push(`${name}: ${describe(outcome)}, ${count} rows`)
   }
-  for (const sku of rows.keys()) if (!history.has(sku)) lies.push(`${sku}: nobody asked for it`)
+  for (const name of rows.keys()) {
+    if (!history.has(name)) lies.push(`${name}: nobody asked for it`)
+  }
   return lies
 }
 

@@ -8,16 +8,20 @@ import { Client } from 'pg'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const STOP_TIMEOUT_MS = 20_000
 
-/** A real server in a process of its own, on a migrated database of its own. */
-export interface ServerProcess extends AsyncDisposable {
+/** A real server in a process of its own. */
+export interface RunningServer extends AsyncDisposable {
   readonly url: string
   readonly pid: number
-  /** Leads to its database, around any pooler. */
-  readonly databaseUrl: string
   /** Every line that it has logged so far, parsed. */
   readonly logs: readonly Readonly<Record<string, unknown>>[]
   /** What became of it, when it has ended: an exit code, or a signal. */
   ended(): number | NodeJS.Signals | null
+}
+
+/** One on a migrated database of its own. */
+export interface ServerProcess extends RunningServer {
+  /** Leads to its database, around any pooler. */
+  readonly databaseUrl: string
 }
 
 /**
@@ -30,14 +34,27 @@ export async function startServerProcess(
 ): Promise<ServerProcess> {
   await using stack = new AsyncDisposableStack()
   const { directUrl, name } = stack.use(await createDatabase())
-  const environment = {
-    DATABASE_URL: poolerUrl === undefined ? directUrl : withDatabase(poolerUrl, name),
-    ...(poolerUrl !== undefined && { DATABASE_DIRECT_URL: directUrl }),
-    ...settings,
+  const server = stack.use(
+    await startServer({
+      DATABASE_URL: poolerUrl === undefined ? directUrl : withDatabase(poolerUrl, name),
+      ...(poolerUrl !== undefined && { DATABASE_DIRECT_URL: directUrl }),
+      ...settings,
+    }),
+  )
+  const running = stack.move()
+  return {
+    ...server,
+    databaseUrl: directUrl,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+/** Migrates the database that the environment names, and starts the reference backend on it. */
+export async function startServer(environment: NodeJS.ProcessEnv): Promise<RunningServer> {
   const migration = launch(['migrate', 'up'], environment)
   if ((await exitOf(migration)) !== 0) throw new Error('The migrations failed.')
 
+  await using stack = new AsyncDisposableStack()
   const server = launch(['start'], environment)
   stack.defer(() => stop(server))
   const logs: Record<string, unknown>[] = []
@@ -46,7 +63,6 @@ export async function startServerProcess(
   return {
     url,
     pid: server.pid ?? 0,
-    databaseUrl: directUrl,
     logs,
     ended: () => server.exitCode ?? server.signalCode,
     [Symbol.asyncDispose]: () => running.disposeAsync(),

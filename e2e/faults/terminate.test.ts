@@ -75,10 +75,10 @@ interface Load {
 }
 
 async function signedIn({ url }: ServerProcess): Promise<Client<AppRouter>> {
-  const nobody = createClient<AppRouter>({ url: `${url}/rpc` })
+  const nobody = createClient<AppRouter>({ url: `${url}/rpc`, retry: false })
   const account = { email: 'anna@example.com', name: 'Anna', password: 'correct horse battery' }
   const { accessToken } = await nobody.auth.register.mutate(account)
-  return createClient<AppRouter>({ url: `${url}/rpc`, auth: () => accessToken })
+  return createClient<AppRouter>({ url: `${url}/rpc`, retry: false, auth: () => accessToken })
 }
 
 async function write(client: Client<AppRouter>, load: Load, writer: number): Promise<void> {

@@ -21,11 +21,12 @@ export function startSlowSocket(url: string, start: string): SlowSocket {
   let answer = ''
   socket.on('data', (chunk) => (answer += chunk.toString('latin1')))
   socket.on('error', () => {}) // a reset is a close as well
-  const timer = setInterval(() => socket.writable && socket.write('a'), BYTE_EVERY_MS)
+  let timer: NodeJS.Timeout | undefined
   const begun = new Promise<void>((resolve) => {
     socket.once('connect', () => {
       connectedAt = performance.now()
       socket.write(start, () => resolve())
+      timer = setInterval(() => socket.writable && socket.write('a'), BYTE_EVERY_MS)
     })
   })
   const ended = new Promise<{ livedMs: number; answer: string }>((resolve) => {

@@ -38,9 +38,6 @@ export async function startServerPair(ending: Ending): Promise<ServerPair> {
     DATABASE_URL: directUrl,
     TAUTLINE_PROCESSES: '2',
     TAUTLINE_DRAIN_QUIET_MS: undefined, // as in production
-    // Not so: clients, nginx, Postgres and two servers share a machine that may be small, and this
-    // test is about restarts, not about what is refused under load.
-    TAUTLINE_ACQUIRE_TIMEOUT_MS: '5000',
     ...(ending === 'process.exit' && { NODE_OPTIONS: EXIT_AT_ONCE }),
   }
   const migration = launch(['migrate', 'up'], environment)

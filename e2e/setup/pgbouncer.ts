@@ -5,21 +5,15 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 
-import startPostgres from '@tautline/kit/testing/global-setup'
-
 import { pgBouncerPath } from './has-pgbouncer.ts'
 
 const STARTUP_MS = 10_000
 
-/** Global setup: Postgres as usual, and a PgBouncer in transaction mode before it. */
+/** For vitest's `globalSetup`, after the one of Postgres: a PgBouncer in transaction mode before it. */
 export default async function setup(): Promise<() => Promise<void>> {
-  const stopPostgres = await startPostgres()
   const pooler = await startPooler(process.env.TEST_DATABASE_URL ?? '')
   process.env.TEST_DATABASE_POOLER_URL = pooler.url
-  return async () => {
-    await pooler[Symbol.asyncDispose]()
-    await stopPostgres()
-  }
+  return async () => pooler[Symbol.asyncDispose]()
 }
 
 export interface Pooler extends AsyncDisposable {

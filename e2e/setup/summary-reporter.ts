@@ -2,6 +2,7 @@ import type { Reporter, TestModule } from 'vitest/node'
 
 import { nginxPath } from './has-nginx.ts'
 import { hasPgBouncer } from './has-pgbouncer.ts'
+import { redisPath } from './has-redis.ts'
 
 /** The last lines of a run: what this machine could not show, and the count that CI reads. */
 export default class SummaryReporter implements Reporter {
@@ -18,6 +19,12 @@ export default class SummaryReporter implements Reporter {
       ...(nginxPath === undefined
         ? ['Not run: the rolling restart behind nginx, which is not installed here.']
         : []),
+      ...(redisPath === undefined
+        ? ['Not run: what a real Redis shows, which is not installed here.']
+        : []),
+      ...(process.env.TEST_FULL === '1'
+        ? []
+        : ['Not run: the long fault runs, which npx pnpm@12 test:full makes.']),
       `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped + counts.pending} skipped`,
     ]
     // After the default reporter has written its own summary.

@@ -20,9 +20,20 @@ const kitRungs = [
   [{ name: 'cli', files: ['cli/**'] }],
   [{ name: 'testing', files: ['testing/**'] }],
   [{ name: 'app', files: ['app.ts', 'app-*.ts', 'index.ts'] }],
-  [{ name: 'config', files: ['config.ts'], takesTypes: true, typeReaders: ['platform'] }],
-  [{ name: 'features', files: ['features/**'], apart: true }],
+  [
+    {
+      name: 'config',
+      files: ['config.ts', 'config-*.ts'],
+      takesTypes: true,
+      typeReaders: ['platform'],
+    },
+  ],
+  [
+    { name: 'features', files: ['features/**'], apart: true },
+    { name: 'identity', files: ['identity/**'] },
+  ],
   [{ name: 'http', files: ['http/**'] }],
+  [{ name: 'exports', files: ['exports/**'] }],
   [{ name: 'rpc', files: ['rpc/**'] }],
   [{ name: 'resources', files: ['resources.ts'], typesOnly: true }],
   [
@@ -34,8 +45,12 @@ const kitRungs = [
 ]
 
 const serverRungs = [
-  [{ name: 'app', files: ['app.ts', 'main.ts', 'seed.ts', 'router-type.ts'] }],
+  [{ name: 'app', files: ['app.ts', 'limits.ts', 'main.ts', 'seed.ts', 'router-type.ts'] }],
   [{ name: 'features', files: ['features/**'], apart: true }],
+  [
+    { name: 'owner', files: ['owner.ts'] },
+    { name: 'search', files: ['search.ts'] },
+  ],
   [{ name: 'migrations', files: ['migrations/**'], onlyPackages: ['kysely'] }],
 ]
 

@@ -10,8 +10,17 @@ export const clientReasons = {
   UNREACHABLE: 'The server cannot be reached.',
   /** The connection broke before a query was answered, or while its session was renewed. */
   CONNECTION_LOST: 'The connection broke before the answer.',
-  /** The connection broke under a mutation: it happened once or not at all. */
-  OUTCOME_UNKNOWN: 'The connection broke before the answer: the change may have happened.',
+  /**
+   * The time of the call was up. Of a mutation nothing has happened: one that the server may have
+   * begun fails with `OUTCOME_UNKNOWN` instead.
+   */
+  TIMED_OUT: 'The call took longer than its caller waits.',
+  /**
+   * A mutation was sent, and no answer came that says what became of it: the connection broke, or
+   * the time was up. It happened once or not at all. With a key of the caller's own, the same call
+   * with the same key tells; any other call may do the same a second time.
+   */
+  OUTCOME_UNKNOWN: 'No answer came: the change may have happened.',
   /** What answered is no Tautline server; nothing was changed. */
   BAD_RESPONSE: 'The answer is not one of a Tautline server.',
 } as const

@@ -11,12 +11,25 @@ const REFRESH_TIMEOUT_MS = 5_000
 const FINAL = new Set(['REFRESH_REFUSED', 'UNAUTHENTICATED', 'BAD_INPUT'])
 
 /** The server may have refreshed, but its answer did not arrive. */
-const ANSWER_LOST = new Set(['OUTCOME_UNKNOWN', 'CONNECTION_LOST', 'COMMIT_UNKNOWN', 'ABORTED'])
+const ANSWER_LOST = new Set([
+  'OUTCOME_UNKNOWN',
+  'CONNECTION_LOST',
+  'COMMIT_UNKNOWN',
+  'ABORTED',
+  'TIMED_OUT',
+])
+
+/** What a refresh is to be called with. */
+export interface RefreshOptions {
+  readonly signal: AbortSignal
+  /** How long it may take, in milliseconds. */
+  readonly timeoutMs: number
+}
 
 export interface RenewalOptions {
   readonly store: SessionStore
   /** Makes one request for new tokens of this login. */
-  readonly refresh: (held: StoredSession, signal: AbortSignal) => Promise<StoredSession>
+  readonly refresh: (held: StoredSession, options: RefreshOptions) => Promise<StoredSession>
   /** Keeps what came of it, for this tab and the others. */
   readonly keep: (session: StoredSession | null) => void
 }
@@ -69,7 +82,8 @@ async function renewOnce(seen: StoredSession, options: RenewalOptions) {
 async function request(held: StoredSession, { refresh }: RenewalOptions) {
   const attempt = async () => {
     const signal = AbortSignal.timeout(REFRESH_TIMEOUT_MS)
-    return orAborted(refresh(held, signal), signal)
+    // The time is told too, so that its client begins no wait that goes beyond it.
+    return orAborted(refresh(held, { signal, timeoutMs: REFRESH_TIMEOUT_MS }), signal)
   }
   try {
     return await attempt().catch((error: unknown) => {

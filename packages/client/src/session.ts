@@ -1,7 +1,7 @@
 import { commonErrors } from '@tautline/shared'
 
 import { CallError } from './call-error.ts'
-import { createRenewal } from './renewal.ts'
+import { createRenewal, type RefreshOptions } from './renewal.ts'
 import {
   createListeners,
   stateOf,
@@ -23,10 +23,7 @@ export interface SessionOptions {
    * Asks for new tokens, by a client *without* this session: one with it would wait for itself.
    * Ends the session by rejecting with the reason `REFRESH_REFUSED`.
    */
-  readonly refresh: (
-    refreshToken: string,
-    options: { readonly signal: AbortSignal },
-  ) => Promise<SessionTokens>
+  readonly refresh: (refreshToken: string, options: RefreshOptions) => Promise<SessionTokens>
   /** Where the tokens are kept. Default: in memory. */
   readonly store?: SessionStore
   /** Tells whether a token has expired. Default: the device's clock. */
@@ -84,8 +81,8 @@ export function createSession({ refresh, ...options }: SessionOptions): Session 
   const renewal = createRenewal({
     store,
     keep,
-    refresh: async ({ loginId, refreshToken }, signal) =>
-      toStored(loginId, await refresh(refreshToken, { signal }), nowMs()),
+    refresh: async ({ loginId, refreshToken }, given) =>
+      toStored(loginId, await refresh(refreshToken, given), nowMs()),
   })
 
   return {

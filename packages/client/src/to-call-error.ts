@@ -20,7 +20,7 @@ const NEVER_SENT = new Set([
 const GIVEN_UP = new Set([408, 499])
 
 /** Client reasons after which the same call may be sent again without harm. */
-const RETRYABLE = new Set<ClientReason>(['UNREACHABLE', 'CONNECTION_LOST'])
+const RETRYABLE = new Set<ClientReason>(['UNREACHABLE', 'CONNECTION_LOST', 'TIMED_OUT'])
 
 export function clientError(reason: ClientReason, cause?: unknown): CallError {
   const body = { reason, retryable: RETRYABLE.has(reason) }
@@ -48,7 +48,7 @@ function reasonOf(error: unknown, kind: 'query' | 'mutation'): ClientReason {
   }
   // Something answered, such as a proxy with a page of its own: of a mutation nothing is known,
   // unless it was refused, as by a proxy that wants a password or a smaller body.
-  if (kind === 'query' || isRefusal(failed?.status ?? statusOf(error))) return 'BAD_RESPONSE'
+  if (kind === 'query' || isRefusal(foreignAnswer(error).status)) return 'BAD_RESPONSE'
   return 'OUTCOME_UNKNOWN'
 }
 
@@ -56,11 +56,25 @@ function causeOf(error: unknown): unknown {
   return error instanceof TRPCClientError ? (error.cause ?? error) : error
 }
 
-/** The status of an answer that was JSON, but not ours. */
-function statusOf(error: unknown): number | undefined {
+/** What is known of an answer that is none of a Tautline server. */
+interface ForeignAnswer {
+  readonly status?: number | undefined
+  readonly retryAfterMs?: number | undefined
+}
+
+/** The answer of somebody else, such as a proxy, behind what the links have thrown. */
+export function foreignAnswer(error: unknown): ForeignAnswer {
+  const cause = causeOf(error)
+  if (cause instanceof LinkError) return cause
+  // Somebody else's JSON: tRPC keeps what `tellingFetch` has returned.
   const response: unknown = error instanceof TRPCClientError ? error.meta?.['response'] : undefined
-  if (typeof response !== 'object' || response === null || !('status' in response)) return undefined
-  return typeof response.status === 'number' ? response.status : undefined
+  if (typeof response !== 'object' || response === null) return {}
+  return { status: numberIn(response, 'status'), retryAfterMs: numberIn(response, 'retryAfterMs') }
+}
+
+function numberIn(facts: object, name: string): number | undefined {
+  const value: unknown = Reflect.get(facts, name)
+  return typeof value === 'number' ? value : undefined
 }
 
 function isRefusal(status: number | undefined): boolean {

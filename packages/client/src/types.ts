@@ -6,6 +6,21 @@ import type { CallErrorOf } from './call-error.ts'
 export interface CallOptions {
   /** Rejects the call with `ABORTED` at once; the server stops when all calls of its batch are. */
   readonly signal?: AbortSignal
+  /**
+   * How long this call may take, in milliseconds, with all of its attempts and waits; the server is
+   * told. Default: that of the client.
+   */
+  readonly timeoutMs?: number
+}
+
+/** How one mutation differs from the others. */
+export interface MutationOptions extends CallOptions {
+  /**
+   * Instead of a key that the client makes: calls with the same one are the same mutation, which
+   * happens once, also after a page was reloaded. 1 to 255 printable ASCII characters. Fails with
+   * `KEY_NOT_SUPPORTED` where the procedure takes none.
+   */
+  readonly idempotencyKey?: string
 }
 
 /** A call under way. `safe` reads the type of its errors from it. */
@@ -36,16 +51,16 @@ type FailedOf<Types extends ProcedureTypes> =
     : CallErrorOf<ErrorBody>
 
 /** An input that may be left out is an optional argument. */
-type Resolver<Types extends ProcedureTypes> = undefined extends Types['input']
-  ? (input?: Types['input'], options?: CallOptions) => Call<Types['output'], FailedOf<Types>>
+type Resolver<Types extends ProcedureTypes, Options> = undefined extends Types['input']
+  ? (input?: Types['input'], options?: Options) => Call<Types['output'], FailedOf<Types>>
   : [Types['input']] extends [void]
-    ? (input?: undefined, options?: CallOptions) => Call<Types['output'], FailedOf<Types>>
-    : (input: Types['input'], options?: CallOptions) => Call<Types['output'], FailedOf<Types>>
+    ? (input?: undefined, options?: Options) => Call<Types['output'], FailedOf<Types>>
+    : (input: Types['input'], options?: Options) => Call<Types['output'], FailedOf<Types>>
 
 type ProcedureClient<P extends ProcedureLike> = P['_def']['type'] extends 'query'
-  ? { query: Resolver<P['_def']['$types']> }
+  ? { query: Resolver<P['_def']['$types'], CallOptions> }
   : P['_def']['type'] extends 'mutation'
-    ? { mutate: Resolver<P['_def']['$types']> }
+    ? { mutate: Resolver<P['_def']['$types'], MutationOptions> }
     : never
 
 type Decorated<Record extends object> = {

@@ -3,6 +3,9 @@ import type { AnyTRPCProcedure, TRPCBuiltRouter } from '@trpc/server'
 import type { ErrorShape } from '@tautline/shared'
 
 import type { Migrations } from './db/migrations.ts'
+import { findExportContradictions } from './exports/checks.ts'
+import type { Exports } from './exports/definition.ts'
+import type { Limits } from './policies/rate-limit/limits.ts'
 import type { Identity, Resources } from './resources.ts'
 import { findContradictions } from './rpc/checks.ts'
 import { t } from './rpc/trpc.ts'
@@ -13,6 +16,8 @@ export type Procedures = Readonly<Record<string, AnyTRPCProcedure>>
 /** A value that adds to a backend. The noun under which it is added names its procedures. */
 export interface Feature<P extends Procedures = Procedures> {
   readonly router: P
+  /** What can be read as a file of any length, at `/exports/<name>`: made by `exportRows`. */
+  readonly exports?: Exports
   /** Migrations of a feature that comes in a package; a backend's own are in its folder. */
   readonly migrations?: Migrations
   /** Values of its in-process parts, read when somebody looks. */
@@ -46,6 +51,8 @@ export interface AppOptions<F extends Features> {
   readonly name: string
   readonly version: string
   readonly features: F
+  /** Limits that procedures name: `policy: { limit: 'reads' }`. */
+  readonly limits?: Limits
   /** Tells who calls. */
   readonly identity: Identity
   /** Folder of the backend's own migrations. */
@@ -68,7 +75,11 @@ export function defineApp<const F extends Features>(options: AppOptions<F>): App
     Object.entries(options.features).map(([noun, feature]) => [noun, { ...feature.router }]),
   )
   const router = t.router(record)
-  const contradictions = findContradictions(router)
+  const limits = options.limits ?? {}
+  const contradictions = [
+    ...findContradictions(router, limits),
+    ...findExportContradictions(Object.values(options.features), limits),
+  ]
   if (contradictions.length > 0) {
     const lines = contradictions.map((line) => `  - ${line}`).join('\n')
     throw new Error(`The procedures of ${options.name} contradict themselves:\n${lines}`)

@@ -1,7 +1,8 @@
-import type { AppDefinition } from './app-definition.ts'
+import type { AppDefinition, FeatureLoop } from './app-definition.ts'
 import { createLeaderLock } from './db/leader-lock.ts'
 import type { DatabaseConfig } from './db/pool.ts'
 import { startLoop, type Loop } from './platform/supervised-loop.ts'
+import { idempotencyCleanup } from './policies/idempotency/cleanup.ts'
 import type { Resources } from './resources.ts'
 
 /** The loops of all features. */
@@ -24,20 +25,18 @@ export function createLoops(
   return {
     start() {
       if (stopped) return
-      for (const [noun, feature] of Object.entries(features)) {
-        for (const [verb, loop] of Object.entries(feature.loops ?? {})) {
-          running.push(
-            startLoop({
-              name: `${noun}_${verb}`,
-              everyMs: loop.everyMs,
-              run: (signal) => loop.run(resources, signal),
-              leadership: loop.runsIn === 'one process' ? leadership : undefined,
-              log,
-              metrics,
-              clock,
-            }),
-          )
-        }
+      for (const [name, loop] of loopsOf(features)) {
+        running.push(
+          startLoop({
+            name,
+            everyMs: loop.everyMs,
+            run: (signal) => loop.run(resources, signal),
+            leadership: loop.runsIn === 'one process' ? leadership : undefined,
+            log,
+            metrics,
+            clock,
+          }),
+        )
       }
     },
     async stop() {
@@ -46,4 +45,12 @@ export function createLoops(
       await leadership.release()
     },
   }
+}
+
+/** Those of the policies, and those of the features. */
+function loopsOf(features: AppDefinition['features']): (readonly [string, FeatureLoop])[] {
+  const own = Object.entries(features).flatMap(([noun, { loops = {} }]) =>
+    Object.entries(loops).map(([verb, loop]) => [`${noun}_${verb}`, loop] as const),
+  )
+  return [['idempotency_cleanup', idempotencyCleanup], ...own]
 }

@@ -50,9 +50,15 @@ describe('a running backend', () => {
       .toBe(200)
   })
 
+  test('has its connections before its first call', async () => {
+    await using server = await startTestServer(slowApp)
+    const { db_pool_connections, db_pool_idle } = server.app.metrics.snapshot().gauges
+    expect([db_pool_connections, db_pool_idle]).toEqual([5, 5])
+  })
+
   test('refuses to start with more connections than Postgres serves', async () => {
     const starting = startTestServer(slowApp, { config: { processes: 200 } })
-    await expect(starting).rejects.toThrow(/TAUTLINE_POOL_SIZE 5 × TAUTLINE_PROCESSES 200/)
+    await expect(starting).rejects.toThrow(/\(TAUTLINE_POOL_SIZE 5 \+ 2\) × TAUTLINE_PROCESSES 200/)
   })
 
   test('starts while the database is away, and says that it is not ready', async () => {

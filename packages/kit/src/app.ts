@@ -2,23 +2,20 @@ import type { AddressInfo } from 'node:net'
 
 import type { AppDefinition } from './app-definition.ts'
 import { createLoops } from './app-loops.ts'
+import { openMechanisms } from './app-mechanisms.ts'
+import { openResources } from './app-resources.ts'
+import { openSite } from './app-site.ts'
 import type { Config } from './config.ts'
-import { checkCapacity } from './db/capacity.ts'
-import { NoConnectionError } from './db/errors.ts'
+import { libraryMigrations } from './db/library-migrations.ts'
 import { readMigrations, type Lanes } from './db/migrations.ts'
-import { openDatabase } from './db/open.ts'
-import { observePool, openPool } from './db/pool.ts'
-import { createReadyz, livez } from './http/health.ts'
 import { createHttpServer } from './http/server.ts'
-import { createSite } from './http/site.ts'
-import { createWelcome } from './http/welcome.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import { createLogger, type Logger } from './platform/logger.ts'
 import { createMetrics, type MetricsRegistry } from './platform/metrics.ts'
-import { createSecrets } from './platform/secrets.ts'
 import { createShutdown } from './platform/shutdown.ts'
+import type { KeyedCallPoint } from './policies/idempotency/keyed-call.ts'
+import { idempotencyMigrations } from './policies/idempotency/migrations.ts'
 import type { Identity, Resources } from './resources.ts'
-import { createRpcHandler } from './rpc/http.ts'
 
 /** Parts that a test, or a host program, may bring along instead of the usual ones. */
 export interface GivenParts {
@@ -26,6 +23,8 @@ export interface GivenParts {
   readonly metrics: MetricsRegistry
   readonly clock: Clock
   readonly identity: Identity
+  /** Told of each point that a keyed mutation comes to, in the middle of its work. */
+  readonly keyedCallObserver: (point: KeyedCallPoint) => void
 }
 
 /** A running backend. */
@@ -51,28 +50,22 @@ export async function createApp(
   const shutdown = createShutdown(log)
   try {
     const metrics = given.metrics ?? createMetrics()
-    const pool = openPool(config.database, log)
-    shutdown.add('database', () => pool.end())
-    observePool(pool, metrics)
-    const db = openDatabase(pool, config.database)
     const clock = given.clock ?? systemClock
-    const secrets = createSecrets(config.secret, config.previousSecret)
-    const resources = { db, log, metrics, clock, secrets }
     observeFeatures(definition, metrics)
-    await checkPool(config, log)
-
-    const lanes = await readLanes(definition)
-    const identity = given.identity ?? definition.identity
-    const { router, version } = definition
-    const rpc = createRpcHandler({ router, resources, identity, slowCallMs: config.slowCallMs })
-    const draining = () => http.draining
-    const { hosts, corsOrigins, corsCredentials } = config.http
-    const route = createSite({
-      pages: { '/': createWelcome(definition) },
-      probes: { '/livez': livez, '/readyz': createReadyz({ db, lanes, draining, version }) },
-      rpc,
-      hosts,
-      cors: { origins: corsOrigins, credentials: corsCredentials },
+    const { resources, pressure } = await openResources({ config, log, metrics, clock, shutdown })
+    const { db } = resources
+    const { keyedCallObserver } = given
+    const parts = { definition, config, db, log, metrics, clock, pressure, shutdown }
+    const policies = await openMechanisms({ ...parts, keyedCallObserver })
+    const route = openSite({
+      definition,
+      config,
+      resources,
+      mechanisms: policies.mechanisms,
+      redis: policies.redis,
+      lanes: await readLanes(definition),
+      identity: given.identity ?? definition.identity,
+      draining: () => http.draining,
     })
     const http = createHttpServer({ route, config: config.http, log, metrics })
     const loops = createLoops(definition, resources, config.database)
@@ -87,6 +80,7 @@ export async function createApp(
       async listen() {
         const address = await http.listen(config.port, config.host)
         loops.start()
+        policies.start()
         return baseUrl(address)
       },
       close: shutdown.run,
@@ -103,7 +97,7 @@ export async function readLanes(definition: AppDefinition): Promise<Lanes> {
     Object.entries(feature.migrations ?? {}),
   )
   return {
-    library: Object.fromEntries(library),
+    library: { ...libraryMigrations, ...idempotencyMigrations, ...Object.fromEntries(library) },
     app: await readMigrations(definition.migrations),
   }
 }
@@ -111,16 +105,6 @@ export async function readLanes(definition: AppDefinition): Promise<Lanes> {
 function observeFeatures(definition: AppDefinition, metrics: MetricsRegistry): void {
   for (const feature of Object.values(definition.features)) {
     for (const [name, read] of Object.entries(feature.gauges ?? {})) metrics.gauge(name, read)
-  }
-}
-
-/** A pool too large for Postgres stops the start; a Postgres that is away for now does not. */
-async function checkPool(config: Config, log: Logger): Promise<void> {
-  try {
-    await checkCapacity(config.database, config.processes)
-  } catch (error) {
-    if (!(error instanceof NoConnectionError)) throw error
-    log.warn({ err: error }, 'the database is away; /readyz will say when it is back')
   }
 }
 

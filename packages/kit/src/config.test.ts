@@ -102,6 +102,7 @@ test.each([
   ['TAUTLINE_CORS_CREDENTIALS', 'yes', '1'],
   ['TAUTLINE_HSTS', 'TRUE'],
   ['TAUTLINE_TRUSTED_PROXIES', 'proxy', '10.0.0.0/33', '10.0.0/8', '::/129', '10.0.0.0/8/8'],
+  ['TAUTLINE_OUTGOING_ALLOW', '10.0.0.1', 'name', '10.0.0.0/33', 'https://a.example', '*'],
   ['TAUTLINE_HEADERS_TIMEOUT_MS', '0', '30001'],
   ['TAUTLINE_REQUEST_TIMEOUT_MS', '0'],
 ])('%s takes only what it can mean', async (name, ...values) => {

@@ -1,4 +1,13 @@
-export { commonErrors, defineError, Failure, type ErrorDefinition } from '@tautline/shared'
+export {
+  commonErrors,
+  defineError,
+  Failure,
+  fanOut,
+  isFailure,
+  type ErrorDefinition,
+  type Job,
+  type Settled,
+} from '@tautline/shared'
 
 export { createApp, type App, type GivenParts } from './app.ts'
 export {
@@ -13,19 +22,35 @@ export {
 export { ConfigError, readConfig, type Config } from './config.ts'
 export * from './db/database.ts'
 export { databaseErrorCode, violatedConstraint } from './db/errors.ts'
+export { createLoader, type AnsweringRow, type Load } from './db/loader.ts'
 export { MAX_PAGE_SIZE, toPage, type Cursors, type Page } from './db/keyset.ts'
-export { bearerIdentity } from './features/auth/identity.ts'
+export { exportRows, type ExportDefinition, type ExportPolicy } from './exports/definition.ts'
+export { bearerIdentity, cookieIdentity } from './features/auth/identity.ts'
 export { auth, type Auth, type AuthOptions } from './features/auth/auth.ts'
+export { usersTag } from './features/auth/tags.ts'
+export type { CookieOptions } from './features/auth/session-cookies.ts'
 export type { PasswordReset, SendPasswordReset } from './features/auth/reset-message.ts'
+export type { ClaimedCaller } from './identity/claims.ts'
+export { firstIdentity } from './identity/first-identity.ts'
+export { oidcIdentity, type OidcOptions } from './identity/oidc.ts'
 export type { Clock } from './platform/clock.ts'
 export type { Metrics } from './platform/metrics.ts'
-export type { CallContext, Identity, Principal, Resources } from './resources.ts'
-export { mutation, query, subscription } from './rpc/define.ts'
+export * from './policies/outgoing/failures.ts'
+export type { Method } from './policies/outgoing/hop.ts'
+export type { Outgoing, OutgoingRequest } from './policies/outgoing/outgoing.ts'
+export type { OutgoingResponse } from './policies/outgoing/send.ts'
+export { cacheControl } from './features/cache/cache-control.ts'
+export type { LimitRule, Limits } from './policies/rate-limit/limits.ts'
 export type {
-  Allow,
-  Mutation,
-  MutationPolicy,
-  Policy,
-  Query,
-  Subscription,
-} from './rpc/definition.ts'
+  CachedValue,
+  CallCache,
+  CallContext,
+  CallCookies,
+  Cookie,
+  Identity,
+  Principal,
+  Resources,
+} from './resources.ts'
+export { mutation, query, subscription } from './rpc/define.ts'
+export type { Mutation, Query, Subscription } from './rpc/definition.ts'
+export type { Allow, CachePolicy, MutationPolicy, Policy, QueryPolicy } from './rpc/policy.ts'

@@ -6,11 +6,16 @@ import type { Clock } from './platform/clock.ts'
 import type { Logger } from './platform/logger.ts'
 import type { Metrics } from './platform/metrics.ts'
 import type { Secrets } from './platform/secrets.ts'
+import type { CacheScope } from './policies/cache/cache-key.ts'
+import type { Outgoing } from './policies/outgoing/outgoing.ts'
 
 /** Who calls. */
 export interface Principal {
+  /** Unique within the issuer, and within the tenant where there is one. */
   readonly userId: string
   readonly tenantId?: string
+  /** Who vouches for the caller, where it is not this backend. */
+  readonly issuer?: string
   readonly roles: readonly string[]
   readonly scopes: readonly string[]
   /** The token that the call came with, when it has an id. */
@@ -33,6 +38,8 @@ export interface Resources {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly secrets: Secrets
+  /** Calls to other services; refused inside a transaction. */
+  readonly outgoing: Outgoing
 }
 
 /** The part of an HTTP request that tells who calls. */
@@ -51,20 +58,73 @@ export type Identity = (
   resources: Resources,
 ) => Promise<Principal | null> | Principal | null
 
+/** A cookie for browsers; the names of others never meet it. */
+export interface Cookie {
+  readonly name: string
+  readonly value: string
+  /** How long the browser keeps it, in seconds; 0 removes it. */
+  readonly maxAgeS: number
+  /** Which pages' requests it goes with: of this site, also when led here, or of every site. */
+  readonly sameSite: 'strict' | 'lax' | 'none'
+}
+
+/** Cookies of the request that a call came with, and of its answer. */
+export interface CallCookies {
+  get(name: string): string | undefined
+  /**
+   * Leave to set cookies, to be asked for before the call changes anything: throws `BAD_INPUT` where
+   * the answer is a stream, whose headers have left. They go with whatever the call answers.
+   */
+  writer(): (cookie: Cookie) => void
+}
+
+/** A value that handlers keep in the cache, beside the answers of queries. */
+export interface CachedValue {
+  /** Names the kind of value, in the whole backend. */
+  readonly name: string
+  /** What the value depends on: JSON, dates, bigints. */
+  readonly input?: unknown
+  readonly scope: CacheScope
+  readonly tags?: readonly string[]
+  /** How long it is fresh, in milliseconds; ±10 %, so that not all expire together. */
+  readonly ttlMs: number
+  /** For how long after that it may be used while a new one is made, in milliseconds. Default 0. */
+  readonly staleMs?: number
+}
+
+/** The cache, as a call sees it. */
+export interface CallCache {
+  /**
+   * The kept value, or what `fill` makes, which is then kept: what superjson can carry. In a mutation,
+   * and in any transaction, it is always made anew: what is kept may be older than the transaction.
+   */
+  read<T>(value: CachedValue, fill: (signal: AbortSignal) => Promise<T>): Promise<T>
+  /** Makes what is kept under the tags invalid: with the commit, in a transaction; else at once. */
+  invalidate(tags: readonly string[]): Promise<void>
+  /** Makes all that is kept invalid, at once. */
+  purge(): Promise<void>
+}
+
 /** What a handler sees as `ctx`. */
 export interface CallContext<P extends Principal | null = Principal | null> {
   readonly requestId: string
   readonly principal: P
+  /** The client's IP address, seen through the trusted proxies; empty when it has already gone. */
+  readonly address: string
+  readonly cookies: CallCookies
   /** Aborts when the caller has gone or the call's time is up. Queries follow it by themselves. */
   readonly signal: AbortSignal
   /** The transaction of the call in a mutation, the pool elsewhere. */
   readonly db: Db
   /** Runs `run` in a transaction of its own; inside one, in a savepoint of it. */
   readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
+  readonly cache: CallCache
   /** Cursors that only this procedure, this caller and this filter can use. */
   cursors(filter: unknown): Cursors
   readonly log: Logger
   readonly metrics: Metrics
   readonly clock: Clock
   readonly secrets: Secrets
+  /** Calls to other services; refused inside a transaction. */
+  readonly outgoing: Outgoing
 }

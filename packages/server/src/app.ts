@@ -1,16 +1,27 @@
-import { auth, bearerIdentity, defineApp } from '@tautline/kit'
+import { auth, bearerIdentity, cacheControl, defineApp } from '@tautline/kit'
 
+import { accounts } from './features/accounts/accounts.ts'
 import { items } from './features/items/items.ts'
+import { upstream } from './features/upstream/upstream.ts'
 import { users } from './features/users/users.ts'
+import { limits } from './limits.ts'
 import { seedDemo } from './seed.ts'
 
-const accounts = auth()
+const signIn = auth({ scopes: ['accounts:transfer', 'items:import'] })
 
 export const app = defineApp({
   name: 'tautline-reference',
   version: '0.1.0',
-  features: { auth: accounts, items, users },
+  features: {
+    accounts: accounts(),
+    auth: signIn,
+    cache: cacheControl,
+    items,
+    upstream,
+    users,
+  },
+  limits,
   identity: bearerIdentity(),
   migrations: new URL('./migrations/', import.meta.url),
-  seed: (resources, baseUrl) => seedDemo(accounts, resources, baseUrl),
+  seed: (resources, baseUrl) => seedDemo(signIn, resources, baseUrl),
 })

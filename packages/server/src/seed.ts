@@ -1,6 +1,7 @@
 import type { auth, Resources } from '@tautline/kit'
 
-import { bulkCreateItems } from './features/items/bulk-create.ts'
+import { createManyItems } from './features/items/bulk-create.ts'
+import { ownerOf } from './owner.ts'
 
 /** Who a newcomer signs in as; `tautline dev` prints it. */
 export const demoUser = {
@@ -13,12 +14,12 @@ export const demoUser = {
  * A user who can sign in, with three items; changes nothing the second time. Returns what to try.
  */
 export async function seedDemo(
-  accounts: ReturnType<typeof auth>,
+  signIn: ReturnType<typeof auth>,
   resources: Resources,
   baseUrl: string,
 ): Promise<string[]> {
-  const ownerId = await accounts.ensureUser(resources, demoUser)
-  await bulkCreateItems(resources.db, ownerId, {
+  const userId = await signIn.ensureUser(resources, demoUser)
+  await createManyItems(resources.db, ownerOf({ userId }), {
     items: [
       { sku: 'rope-10', name: 'Rope, 10 m', quantity: 12, priceMinor: 1_990n },
       { sku: 'cleat-s', name: 'Cleat, small', quantity: 40, priceMinor: 450n },

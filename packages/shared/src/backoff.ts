@@ -4,6 +4,8 @@ export interface BackoffOptions {
   readonly baseMs: number
   /** Upper bound of any wait, in milliseconds. */
   readonly capMs: number
+  /** A number in [0, 1), as `Math.random` gives, which is the default. */
+  readonly random?: () => number
 }
 
 /**
@@ -12,5 +14,6 @@ export interface BackoffOptions {
  * Jitter", 2015).
  */
 export function backoffMs(attempt: number, options: BackoffOptions): number {
-  return Math.random() * Math.min(options.capMs, options.baseMs * 2 ** attempt)
+  const { baseMs, capMs, random = Math.random } = options
+  return random() * Math.min(capMs, baseMs * 2 ** attempt)
 }

@@ -27,7 +27,9 @@ export type FailuresOf<Definitions extends readonly ErrorDefinition[]> =
     ? { [D in Declared[number] as D['reason']]: DataOf<D> }
     : never
 
-type CommonBody = { [R in keyof typeof commonErrors]: BodyOf<R, never> }[keyof typeof commonErrors]
+type CommonBody = {
+  [R in keyof typeof commonErrors]: BodyOf<R, DataOf<(typeof commonErrors)[R]>>
+}[keyof typeof commonErrors]
 
 /** Any error body of a procedure with these failures: a union by `reason`, common ones included. */
 export type BodiesOf<Failures> =

@@ -11,6 +11,15 @@ export {
   type FailureDetails,
   type Issue,
 } from './errors.ts'
+export { fanOut, type FanOutOptions, type Job, type Settled } from './fan-out.ts'
+export {
+  createRetryBudget,
+  retry,
+  type Retryable,
+  type RetryBudget,
+  type RetryOptions,
+} from './retry.ts'
+export { parseRetryAfter } from './retry-after.ts'
 export { sleep } from './sleep.ts'
 export { wire } from './wire.ts'
 export { WireError } from './wire-values.ts'

@@ -27,6 +27,8 @@ export interface BatchLinkOptions {
   /** Asked for before each request, with the calls that are in it. */
   readonly headers: (operations: readonly Operation[]) => Promise<HTTPHeaders>
   readonly fetch: typeof fetch | undefined
+  /** Whether cookies go along to another origin. Default: as `fetch` does. */
+  readonly credentials: RequestCredentials | undefined
 }
 
 const serialize = (input: unknown) => beforeSending(() => wire.input.serialize(input))
@@ -38,8 +40,8 @@ const transformer = { ...wire, input: { ...wire.input, serialize } }
  * URL. A mutation travels alone: a slow one holds up no other, and its body has its own limit.
  */
 export function batchLink(options: BatchLinkOptions): TRPCLink<AnyTRPCRouter> {
-  const { url, headers, fetch } = options
-  const shared = { url, transformer, fetch: tellingFetch(fetch) }
+  const { url, headers, fetch, credentials } = options
+  const shared = { url, transformer, fetch: tellingFetch(fetch, credentials) }
   const batch = {
     ...shared,
     headers: ({ opList }: { opList: readonly Operation[] }) => headers(opList),

@@ -4,17 +4,26 @@
  */
 export type LinkStage = 'before' | 'connection' | 'answer'
 
+interface LinkErrorOptions {
+  readonly cause: unknown
+  readonly status?: number
+  readonly retryAfterMs?: number | undefined
+}
+
 /** A request that brought no answer of a Tautline server. */
 export class LinkError extends Error {
   override readonly name = 'LinkError'
   readonly stage: LinkStage
   /** HTTP status, when there was an answer. */
   readonly status: number | undefined
+  /** What its `Retry-After` asked for, in milliseconds. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(stage: LinkStage, options: { readonly cause: unknown; readonly status?: number }) {
-    super(`The request failed: ${stage}.`, { cause: options.cause })
+  constructor(stage: LinkStage, { cause, status, retryAfterMs }: LinkErrorOptions) {
+    super(`The request failed: ${stage}.`, { cause })
     this.stage = stage
-    this.status = options.status
+    this.status = status
+    this.retryAfterMs = retryAfterMs
   }
 }
 

@@ -1,32 +1,33 @@
-import { TRPCClientError, type Operation, type OperationLink, type TRPCLink } from '@trpc/client'
+import type { Operation, OperationLink, TRPCLink } from '@trpc/client'
 import type { AnyTRPCRouter } from '@trpc/server'
-import { observable, observableToPromise } from '@trpc/server/observable'
 
 import { CallError } from '../call-error.ts'
 import type { Access, Session } from '../session.ts'
 import { clientError, toCallError } from '../to-call-error.ts'
+import { promiseLink, send, type Next } from './promise-link.ts'
 
 /** What each operation goes with, by its context; none where nobody is signed in. */
 export type Accesses = WeakMap<object, Access>
-
-type Next = Parameters<OperationLink<AnyTRPCRouter>>[0]['next']
 
 /**
  * Sends each call as the user who is signed in when it is made, with a token that is not known to
  * have expired. A call that is refused as `UNAUTHENTICATED` all the same, which is before anything
  * of it ran, is sent once more with the next token.
  */
-export function sessionLink(session: Session, accesses: Accesses): TRPCLink<AnyTRPCRouter> {
-  function send(op: Operation, access: Access | null, next: Next) {
+export function sessionLink(
+  session: Pick<Session, 'access' | 'renew'>,
+  accesses: Accesses,
+): TRPCLink<AnyTRPCRouter> {
+  function sendAs(access: Access | null, op: Operation, next: Next) {
     if (op.signal?.aborted) throw clientError('ABORTED', op.signal.reason)
     const context = { ...op.context }
     if (access) accesses.set(context, access)
-    return { context, answer: observableToPromise(next({ ...op, context })) }
+    return { context, answer: send({ ...op, context }, next) }
   }
 
-  async function call(op: Operation, next: Next) {
+  return promiseLink(async (op, next) => {
     const access = await told(session.access())
-    const { context, answer } = send(op, access, next)
+    const { context, answer } = sendAs(access, op, next)
     try {
       return await answer
     } catch (error) {
@@ -34,21 +35,9 @@ export function sessionLink(session: Session, accesses: Accesses): TRPCLink<AnyT
       if (!sentWith || !isUnauthenticated(error)) throw error
       const renewed = await told(session.renew(sentWith))
       if (!renewed) throw error
-      return send(op, renewed, next).answer
+      return sendAs(renewed, op, next).answer
     }
-  }
-
-  return () =>
-    ({ op, next }) =>
-      observable((observer) => {
-        call(op, next).then(
-          (result) => {
-            observer.next(result)
-            observer.complete()
-          },
-          (error: unknown) => observer.error(toLinkFailure(error)),
-        )
-      })
+  })
 }
 
 /** A session fails with a `CallError`; anything else comes from its store, and was not sent. */
@@ -56,12 +45,6 @@ function told<T>(answer: Promise<T>): Promise<T> {
   return answer.catch((error: unknown) => {
     throw error instanceof CallError ? error : clientError('NOT_SENT', error)
   })
-}
-
-function toLinkFailure(error: unknown): TRPCClientError<AnyTRPCRouter> {
-  return TRPCClientError.from(
-    error instanceof Error ? error : new Error('No error', { cause: error }),
-  )
 }
 
 function isUnauthenticated(error: unknown): boolean {

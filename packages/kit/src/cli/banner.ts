@@ -20,6 +20,7 @@ export function banner({ url, where, hints, tookMs }: BannerFacts): string[] {
     `  procedures    ${url}/rpc/<noun>.<verb>`,
     `  readiness     ${url}/readyz`,
     `  Postgres      ${where}`,
+    `  Redis         ${redisNote()}`,
     '',
     ...hints,
     '',
@@ -31,6 +32,13 @@ export function banner({ url, where, hints, tookMs }: BannerFacts): string[] {
 function portNote(url: string): string {
   const moved = process.env.PORT === undefined && new URL(url).port !== String(FIRST_PORT)
   return moved ? `  (port ${FIRST_PORT} is taken)` : ''
+}
+
+/** Says what is counted and kept in each process where there is no Redis. */
+function redisNote(): string {
+  const { REDIS_URL: url, REDIS_URL_FILE: file } = process.env
+  if (url !== undefined || file !== undefined) return 'shared by all processes'
+  return 'none: each process counts its limits and keeps its cache by itself'
 }
 
 export function seconds(ms: number): string {

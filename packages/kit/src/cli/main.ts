@@ -10,6 +10,12 @@ const HELP = `tautline <command> [--app src/app.ts]
   migrate up          bring the database up to date
   migrate status      say which migrations the database has had
   migrate new <name>  write an empty migration into the app's folder
+  db check            say how the database differs from the schema that the migrations make, as it
+                      is in schema.sql beside them or in a file named behind it; then exits with 1
+  db dump             print the schema of the database as SQL, for such a file
+  db types            print the types of the tables of the database, for interface Database
+  config              print every setting, its value and where it comes from
+  policies            print what every procedure declares, as a table in Markdown
   user promote <email> <role>, user demote <email> <role>
                       give a user a role, or take it; it counts within ten minutes
 
@@ -43,6 +49,12 @@ async function main(): Promise<void> {
       return (await import('./start.ts')).runStart(values.app)
     case 'migrate':
       return (await import('./migrate.ts')).runMigrate(values.app, rest)
+    case 'db':
+      return (await import('./db.ts')).runDb(values.app, rest)
+    case 'config':
+      return (await import('./config.ts')).runConfig()
+    case 'policies':
+      return (await import('./policies.ts')).runPolicies(values.app)
     case 'user':
       return (await import('./user.ts')).runUser(rest)
     default:

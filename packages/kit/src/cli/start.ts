@@ -10,5 +10,8 @@ export async function runStart(appPath: string): Promise<void> {
   const app = await createApp(definition, config)
   closeOnStop(app)
   const url = await app.listen()
-  app.resources.log.info({ url, version: definition.version }, 'listening')
+  const { log } = app.resources
+  log.info({ url, version: definition.version }, 'listening')
+  if (!config.redis)
+    log.info('no Redis: each process counts its limits and keeps its cache by itself')
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { halfway } from './fault-app.fixture.ts'
@@ -58,16 +59,23 @@ describe('a caller who leaves', () => {
     expect(await server.rowsOf('deaf')).toBe(1)
   })
 
-  test('leaves no connection behind to which a late cancel request could still come', async () => {
+  // A pooler has sessions of its own, and does not say whose it gave.
+  const isPooled = process.env.TEST_THROUGH_POOLER === '1'
+  test.skipIf(isPooled)('leaves no session behind that a late cancel could still hit', async () => {
     await using small = await startFaultServer({ poolSize: 1 })
-    const connections = () => small.app.metrics.snapshot().gauges.db_pool_connections
+    const session = async () => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(
+        small.app.resources.db,
+      )
+      return rows[0]?.pid
+    }
+    const before = await session()
     const controller = new AbortController()
     const nap = small.changes.nap.query({ seconds: 30 }, controller)
     await expect.poll(small.naps).toBe(1)
-    expect(connections()).toBe(1)
     controller.abort()
     await expect(nap).rejects.toMatchObject(ABORTED)
-    await expect.poll(connections, SOON).toBe(0)
+    await expect.poll(session, SOON).not.toBe(before)
   })
 
   test('gives the connection back, also when it is the only one', async () => {

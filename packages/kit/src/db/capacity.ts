@@ -6,6 +6,9 @@ import type { DatabaseConfig } from './pool.ts'
 /** Connections that a deployment keeps beside its pools: migrations and an operator's psql. */
 const SPARE_CONNECTIONS = 3
 
+/** Connections of a process beside its pool: one that listens, one that cancels or leads. */
+const OWN_CONNECTIONS = 2
+
 /** Longest that the start waits for the answer, in milliseconds. */
 const TIMEOUT_MS = 3_000
 
@@ -15,10 +18,10 @@ const TIMEOUT_MS = 3_000
  */
 export async function checkCapacity(config: DatabaseConfig, processes: number): Promise<void> {
   const usable = await askUsableConnections(config.directUrl ?? config.url)
-  const wanted = config.poolSize * processes + SPARE_CONNECTIONS
+  const wanted = (config.poolSize + OWN_CONNECTIONS) * processes + SPARE_CONNECTIONS
   if (wanted <= usable) return
   throw new Error(
-    `TAUTLINE_POOL_SIZE ${config.poolSize} × TAUTLINE_PROCESSES ${processes} and ` +
+    `(TAUTLINE_POOL_SIZE ${config.poolSize} + ${OWN_CONNECTIONS}) × TAUTLINE_PROCESSES ${processes} and ` +
       `${SPARE_CONNECTIONS} to spare need ${wanted} connections, Postgres serves ${usable}. ` +
       'Lower the pool, or raise max_connections.',
   )

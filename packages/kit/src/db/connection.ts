@@ -1,15 +1,16 @@
 import {
   AbortedTransactionError,
+  CompiledQuery,
   SelectQueryNode,
-  type CompiledQuery,
   type DatabaseConnection,
   type QueryResult,
 } from 'kysely'
-import type { PoolClient } from 'pg'
+import type { PoolClient, QueryResult as PgResult } from 'pg'
 
 import { commonErrors, Failure, sleep } from '@tautline/shared'
 
 import { currentCall } from '../platform/call-scope.ts'
+import type { SlotSource } from '../platform/slots.ts'
 import type { QueryCanceller } from './cancel.ts'
 import { isConnectionLoss, isOutcomeUnknown } from './errors.ts'
 import { toConnectionLost } from './lost-connection.ts'
@@ -29,7 +30,12 @@ export interface ConnectionOptions {
   readonly canceller: QueryCanceller
   /** Longest wait for the answer to a commit, or to a statement outside any call, in milliseconds. */
   readonly answerTimeoutMs: number
+  /** Statements that give a transaction its limits. */
+  readonly limits: string
 }
+
+/** Names of cursors, which no two of one connection may share. */
+let cursors = 0
 
 /**
  * One borrowed connection. A statement belongs to the call it runs in: its time is charged to the
@@ -38,14 +44,19 @@ export interface ConnectionOptions {
  */
 export class Connection implements DatabaseConnection {
   readonly client: PoolClient
+  /** Of which it takes one, until it is given back. */
+  readonly slots: SlotSource | undefined
   readonly #options: ConnectionOptions
   #inTransaction = false
+  /** Whether its next statement was counted when the connection was asked for. */
+  #isCounted = true
   /** Never to be used again: broken, or a cancel request may still be under way to it. */
   discarded = false
 
-  constructor(client: PoolClient, options: ConnectionOptions) {
+  constructor(client: PoolClient, options: ConnectionOptions, slots: SlotSource | undefined) {
     this.client = client
     this.#options = options
+    this.slots = slots
   }
 
   /**
@@ -53,6 +64,16 @@ export class Connection implements DatabaseConnection {
    * by itself: nobody can say that nothing was changed.
    */
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const budget = currentCall()?.budget
+    if (budget) {
+      if (!this.#isCounted) budget.countStatement()
+      this.#isCounted = false // by now; what has no budget leaves it to the next
+    }
+    return this.#timed(query)
+  }
+
+  /** Runs a statement, or a part of one, and charges its time to the call. */
+  async #timed<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const call = currentCall()
     const startedAt = performance.now()
     const run = () => this.#cancellable<R>(query.sql, query.parameters)
@@ -61,8 +82,10 @@ export class Connection implements DatabaseConnection {
       return await (changes ? changing(run) : run())
     } finally {
       if (call) {
+        const tookMs = performance.now() - startedAt
         call.spent.queries++
-        call.spent.queryMs += performance.now() - startedAt
+        call.spent.queryMs += tookMs
+        call.budget?.countTime(tookMs)
       }
     }
   }
@@ -132,13 +155,23 @@ export class Connection implements DatabaseConnection {
 
   async #run<R>(sql: string, parameters: readonly unknown[]): Promise<QueryResult<R>> {
     try {
-      // Kysely's queries say themselves what their rows are.
-      const { command, rowCount, rows } = await this.client.query<R & object>(sql, [...parameters])
+      const { command, rowCount, rows } = await this.#ask<R>(sql, parameters)
       if (!WRITES.has(command)) return { rows }
       return { rows, numAffectedRows: BigInt(rowCount ?? 0) }
     } catch (error) {
       return this.#rethrow(error)
     }
+  }
+
+  /** Not by pg's own promises: the rows of each of them stay until the next full collection. */
+  #ask<R>(sql: string, parameters: readonly unknown[]): Promise<PgResult<R & object>> {
+    return new Promise((resolve, reject) => {
+      // Kysely's queries say themselves what their rows are.
+      this.client.query<R & object>(sql, [...parameters], (error: Error | null, result) => {
+        if (error) reject(error)
+        else resolve(result)
+      })
+    })
   }
 
   /** Gives the connection up when the answer does not come: the network between may be gone. */
@@ -160,8 +193,32 @@ export class Connection implements DatabaseConnection {
     throw told
   }
 
-  streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
-    throw new Error('Streaming results needs a cursor; this connection has none.')
+  /**
+   * Rows by a cursor of the server, `chunkSize` at a time: no more of them are held here. Postgres
+   * plans it for its first rows, so that they come soon. Outside a transaction it opens one that only
+   * reads, and holds it until the last row or `break`; its pauses are as limited as those of any other.
+   */
+  async *streamQuery<R>(
+    { sql, parameters }: CompiledQuery,
+    chunkSize: number,
+  ): AsyncGenerator<QueryResult<R>, void> {
+    const isOwn = !this.#inTransaction
+    if (isOwn) await this.begin(`begin read only; ${this.#options.limits}`)
+    const cursor = `tautline_cursor_${++cursors}`
+    const fetch = CompiledQuery.raw(`fetch ${chunkSize} from ${cursor}`)
+    try {
+      const declare = `declare ${cursor} no scroll cursor for ${sql}`
+      await this.executeQuery(CompiledQuery.raw(declare, [...parameters]))
+      for (;;) {
+        // How often it takes a few more rows is no question of its own.
+        const { rows } = await this.#timed<R>(fetch)
+        if (rows.length > 0) yield { rows }
+        if (rows.length < chunkSize) return
+      }
+    } finally {
+      const end = isOwn ? this.rollback() : this.executeControl(`close ${cursor}`)
+      await end.catch(() => {}) // the transaction has failed, which is told, or gave up its connection
+    }
   }
 }
 

@@ -1,5 +1,4 @@
 import {
-  CompiledQuery,
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
@@ -13,9 +12,11 @@ import type { Pool, PoolClient } from 'pg'
 
 import { orAborted } from '../platform/abort.ts'
 import { currentCall } from '../platform/call-scope.ts'
+import type { SlotSource } from '../platform/slots.ts'
 import { createQueryCanceller } from './cancel.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { NoConnectionError } from './errors.ts'
+import type { OnWait } from './pool-figures.ts'
 
 /** Backstops of every transaction, in milliseconds; the deadline of the call comes first. */
 export interface TransactionLimits {
@@ -30,9 +31,9 @@ export interface TransactionLimits {
 const ANSWER_GRACE_MS = 2_000
 
 /** Kysely's Postgres dialect over our own driver. Never closes the pool. */
-export function createDialect(pool: Pool, limits: TransactionLimits): Dialect {
+export function createDialect(pool: Pool, limits: TransactionLimits, onWait?: OnWait): Dialect {
   return {
-    createDriver: () => new PoolDriver(pool, limits),
+    createDriver: () => new PoolDriver(pool, limits, onWait),
     createAdapter: () => new PostgresAdapter(),
     createQueryCompiler: () => new PostgresQueryCompiler(),
     // oxlint-disable-next-line typescript/no-explicit-any -- as Kysely's interface has it
@@ -48,30 +49,52 @@ export function createDialect(pool: Pool, limits: TransactionLimits): Dialect {
 class PoolDriver implements Driver {
   readonly #pool: Pool
   readonly #options: ConnectionOptions
-  readonly #begin: string
+  readonly #onWait: OnWait | undefined
 
-  constructor(pool: Pool, limits: TransactionLimits) {
+  constructor(pool: Pool, limits: TransactionLimits, onWait: OnWait | undefined) {
     this.#pool = pool
+    this.#onWait = onWait
     // Postgres itself gives up by then, unless it cannot be reached any more.
     const answerTimeoutMs = limits.statementTimeoutMs + ANSWER_GRACE_MS
-    this.#options = { canceller: createQueryCanceller(), answerTimeoutMs }
-    // One round trip, and gone with the transaction.
-    this.#begin =
-      `set local statement_timeout = ${limits.statementTimeoutMs}; ` +
-      `set local lock_timeout = ${limits.lockTimeoutMs}; ` +
-      `set local idle_in_transaction_session_timeout = ${limits.idleTimeoutMs}`
+    this.#options = {
+      canceller: createQueryCanceller(),
+      answerTimeoutMs,
+      // One round trip, and gone with the transaction.
+      limits:
+        `set local statement_timeout = ${limits.statementTimeoutMs}; ` +
+        `set local lock_timeout = ${limits.lockTimeoutMs}; ` +
+        `set local idle_in_transaction_session_timeout = ${limits.idleTimeoutMs}`,
+    }
   }
 
   async init() {}
 
   async acquireConnection(): Promise<Connection> {
     const call = currentCall()
+    // Here, because the code that asks is still on the stack.
+    call?.budget?.countStatement()
+    const slots = call?.connections
     const startedAt = performance.now()
     try {
-      const client = await this.#connect(call?.signal)
-      return new Connection(client, this.#options)
+      await slots?.take(call?.signal)
+      return await this.#open(slots, call?.signal)
     } finally {
       if (call) call.spent.waitMs += performance.now() - startedAt
+    }
+  }
+
+  /** Only the wait for the pool says how hard it is pressed. */
+  async #open(slots: SlotSource | undefined, signal: AbortSignal | undefined): Promise<Connection> {
+    const startedAt = performance.now()
+    let timedOut = false
+    try {
+      return new Connection(await this.#connect(signal), this.#options, slots)
+    } catch (error) {
+      slots?.give()
+      timedOut = error instanceof NoConnectionError
+      throw error
+    } finally {
+      this.#onWait?.({ waitedMs: performance.now() - startedAt, timedOut })
     }
   }
 
@@ -97,7 +120,7 @@ class PoolDriver implements Driver {
       settings.isolationLevel && `isolation level ${settings.isolationLevel}`,
       settings.accessMode,
     ].filter(Boolean)
-    await own(connection).begin(`begin ${modes.join(' ')}; ${this.#begin}`)
+    await own(connection).begin(`begin ${modes.join(' ')}; ${this.#options.limits}`)
   }
 
   async commitTransaction(connection: DatabaseConnection) {
@@ -117,12 +140,13 @@ class PoolDriver implements Driver {
   }
 
   async releaseSavepoint(connection: DatabaseConnection, name: string) {
-    await connection.executeQuery(CompiledQuery.raw(`release savepoint ${identifier(name)}`))
+    await own(connection).executeControl(`release savepoint ${identifier(name)}`)
   }
 
   async releaseConnection(connection: DatabaseConnection) {
-    const { client, discarded } = own(connection)
+    const { client, discarded, slots } = own(connection)
     client.release(discarded)
+    slots?.give()
   }
 
   async destroy() {}

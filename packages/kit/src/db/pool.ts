@@ -1,7 +1,6 @@
 import { Pool, types, type PoolClient, type PoolConfig } from 'pg'
 
 import type { Logger } from '../platform/logger.ts'
-import type { Metrics } from '../platform/metrics.ts'
 
 /** How this process reaches Postgres. */
 export interface DatabaseConfig {
@@ -49,12 +48,21 @@ export function openPool(config: DatabaseConfig, log: Logger): Pool {
   return pool
 }
 
-/** Makes the state of the pool visible. Returns the removal. */
-export function observePool(pool: Pool, metrics: Metrics): () => void {
-  const removals = [
-    metrics.gauge('db_pool_connections', () => pool.totalCount),
-    metrics.gauge('db_pool_idle', () => pool.idleCount),
-    metrics.gauge('db_pool_waiting', () => pool.waitingCount),
-  ]
-  return () => removals.forEach((remove) => remove())
+/** Connections that a process opens before it is asked for any; a larger pool opens the rest later. */
+const PRIMED_CONNECTIONS = 10
+
+/**
+ * Opens the first connections, one after the other, and leaves them idle. Ends with the first that
+ * cannot be had: whoever needs it then is told.
+ */
+export async function primePool(pool: Pool): Promise<void> {
+  const clients: PoolClient[] = []
+  const wanted = Math.min(pool.options.max, PRIMED_CONNECTIONS)
+  try {
+    while (clients.length < wanted) clients.push(await pool.connect())
+  } catch {
+    // Nobody waits for these connections.
+  } finally {
+    for (const client of clients) client.release()
+  }
 }

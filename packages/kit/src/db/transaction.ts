@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { AbortedTransactionError, ControlledTransaction } from 'kysely'
 
 import { orAborted } from '../platform/abort.ts'
-import { currentCall } from '../platform/call-scope.ts'
+import { currentCall, withinTransaction } from '../platform/call-scope.ts'
 import type { Database, Db } from './database.ts'
 
 let savepoints = 0
@@ -20,6 +20,21 @@ const innermost = new AsyncLocalStorage<Open>()
 /** Savepoints that are open, by the transaction they belong to; the last one is the innermost. */
 const openSavepoints = new WeakMap<object, string[]>()
 
+/** The transaction that the running code is in, and where it was begun. */
+interface Begun {
+  readonly on: Db
+  readonly transaction: Db
+  open: boolean
+}
+
+const begun = new AsyncLocalStorage<Begun>()
+
+/** The open transaction that was begun on `db` around the code that runs. */
+export function transactionOn(db: Db): Db | undefined {
+  const here = begun.getStore()
+  return here?.open && here.on === db ? here.transaction : undefined
+}
+
 /** Each savepoint is a transaction object of its own; this is the one that it is part of. */
 const roots = new WeakMap<object, object>()
 
@@ -33,13 +48,17 @@ const roots = new WeakMap<object, object>()
 export async function inTransaction<T>(db: Db, run: (db: Db) => Promise<T>): Promise<T> {
   if (isTransaction(db)) return inSavepoint(db, run)
   const transaction = await db.startTransaction().execute()
+  const here: Begun = { on: db, transaction, open: true }
   let result: T
   try {
-    result = await orAborted(run(transaction), currentCall()?.signal)
+    const running = begun.run(here, () => withinTransaction(() => run(transaction)))
+    result = await orAborted(running, currentCall()?.signal)
   } catch (error) {
+    here.open = false
     await rollback(transaction)
     throw error
   }
+  here.open = false
   await commit(transaction)
   return result
 }
@@ -80,15 +99,17 @@ async function betweenSavepoints<T>(
 ): Promise<T> {
   const inner = await outer.savepoint(name).execute()
   roots.set(inner, root)
+  async function undo(): Promise<void> {
+    await inner.rollbackToSavepoint(name).execute()
+    // Postgres keeps a savepoint that it went back to, and all that follows would be inside it.
+    await inner.releaseSavepoint(name).execute()
+  }
   try {
     const result = await run(inner)
     await inner.releaseSavepoint(name).execute()
     return result
   } catch (error) {
-    await inner
-      .rollbackToSavepoint(name)
-      .execute()
-      .catch(() => {}) // the connection is gone; the error that says so is on its way
+    await undo().catch(() => {}) // the connection is gone; the error that says so is on its way
     throw error
   }
 }

@@ -32,10 +32,11 @@ export function brokenRequestAnswer(
 
 /**
  * Whether raw text may be written to a socket, whose last response this is: not into the middle of
- * an answer, nor before one that is still to come.
+ * an answer, nor before one that is still to come, nor after one that said it was the last.
  */
 export function isFreeToWrite(socket: Duplex, last: ServerResponse | undefined): boolean {
   if (!socket.writable) return false
-  if (!last || last.writableFinished) return true
+  if (!last) return true
+  if (last.writableFinished) return last.getHeader('connection') !== 'close'
   return last.socket === socket && !last.headersSent
 }

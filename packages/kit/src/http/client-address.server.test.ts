@@ -64,6 +64,20 @@ test('nobody is believed without trusted proxies, nor from outside of them', asy
   }
 })
 
+test('a proxy whose word is not taken is told of once', async () => {
+  const warnings = ({ logs }: TestServer<typeof probeApp>) =>
+    logs.filter(({ msg }) => String(msg).includes('TAUTLINE_TRUSTED_PROXIES'))
+  await using unset = await startServer({})
+  await addressSeenBy(unset)
+  expect(warnings(unset)).toEqual([])
+  await addressSeenBy(unset, '203.0.113.7')
+  await addressSeenBy(unset, '203.0.113.8')
+  expect(warnings(unset)).toMatchObject([{ level: 'warn', proxy: '127.0.0.1' }])
+  await using set = await startServer({ trustedProxies: ['127.0.0.1'] })
+  await addressSeenBy(set, '203.0.113.7')
+  expect(warnings(set)).toEqual([])
+})
+
 test('a server that listens on IPv6 for both tells IPv4 as IPv4', async () => {
   await using server = await startServer({}, '::')
   const { port } = new URL(server.url)

@@ -6,7 +6,8 @@ import { httpConfig } from './http-config.fixture.ts'
 import { send, type SentAnswer } from './send.fixture.ts'
 
 const APP = 'https://app.example.com'
-const EXPOSED = 'RateLimit, RateLimit-Policy, Retry-After, Server-Timing, X-Request-Id'
+const EXPOSED =
+  'Content-Disposition, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, X-Request-Id'
 
 const corsHeaders = ({ headers }: SentAnswer) =>
   Object.keys(headers).filter((name) => name.startsWith('access-control-'))

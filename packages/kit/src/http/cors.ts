@@ -25,6 +25,7 @@ const REQUEST_HEADERS = [
 
 /** Headers of an answer that a page of another origin may read. */
 const EXPOSED_HEADERS = [
+  'Content-Disposition',
   'RateLimit',
   'RateLimit-Policy',
   'Retry-After',

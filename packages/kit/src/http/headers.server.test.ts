@@ -43,7 +43,7 @@ test('a result has these headers and no other', async () => {
     date: '(date)',
     vary: 'trpc-accept, accept',
     'server-timing': expect.stringMatching(
-      /^queue;dur=\d+, db;dur=\d+, handler;dur=\d+, total;dur=\d+$/,
+      /^queue;dur=\d+, db;dur=\d+, cache;dur=\d+, handler;dur=\d+, total;dur=\d+$/,
     ),
   })
 })

@@ -16,6 +16,8 @@ export interface ReadinessOptions {
   readonly lanes: Lanes
   readonly draining: () => boolean
   readonly version: string
+  /** What is away and can be done without. */
+  readonly degraded: () => readonly string[]
 }
 
 /** Alive is: the event loop turns. It depends on nothing, or an outage would restart everything. */
@@ -25,7 +27,8 @@ export const livez: Route = ({ response }) => sendJson(response, 200, { status: 
  * Ready is: not draining, the pool answers, and the database has had every migration that the code
  * brings. One that has had more is fine: a newer version is being rolled out.
  */
-export function createReadyz({ db, lanes, draining, version }: ReadinessOptions): Route {
+export function createReadyz(options: ReadinessOptions): Route {
+  const { db, lanes, draining, version, degraded } = options
   let checked: { at: number; problems: Promise<string[]> } | undefined
   let fits = false // once every migration is there, none goes away again
 
@@ -48,7 +51,9 @@ export function createReadyz({ db, lanes, draining, version }: ReadinessOptions)
       checked = { at: now, problems: withDeadline('readyz', PROBE_TIMEOUT_MS, findProblems) }
     }
     const problems = await checked.problems
-    if (problems.length === 0) sendJson(response, 200, { status: 'ready', version })
-    else sendJson(response, 503, { status: 'not ready', problems, version })
+    const away = degraded()
+    const state = { version, ...(away.length > 0 && { degraded: away }) }
+    if (problems.length === 0) sendJson(response, 200, { status: 'ready', ...state })
+    else sendJson(response, 503, { status: 'not ready', problems, ...state })
   }
 }

@@ -10,6 +10,7 @@ import type { Metrics } from '../platform/metrics.ts'
 import { acceptWaiting } from './backlog.ts'
 import { createClientAddress } from './client-address.ts'
 import { createListener, type HttpConfig } from './listener.ts'
+import { createProxyWarning } from './proxy-warning.ts'
 import { securityHeaders } from './security-headers.ts'
 
 /** One request and its answer, with what every route needs to know of it. */
@@ -118,12 +119,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 }
 
 /** Reads of a request what its route needs to know, and hands it over. */
-function createService({ route, config }: HttpServerOptions) {
+function createService({ route, config, log }: HttpServerOptions) {
   const addressOf = createClientAddress(config.trustedProxies)
+  const warn = createProxyWarning(config.trustedProxies, log)
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.rawHeaders.length > 2 * MAX_HEADERS) {
       return sendJson(response, 431, { error: 'There are too many headers.' })
     }
+    warn(request)
     const url = parseTarget(request.url)
     if (url) await route({ request, response, url, address: addressOf(request) })
     else sendJson(response, 400, { error: 'The request names no path.' })

@@ -1,3 +1,4 @@
+import type { ExportHandler } from '../exports/handler.ts'
 import type { RpcRequest } from '../rpc/http.ts'
 import { withCors, type CorsPolicy } from './cors.ts'
 import { forHosts } from './hosts.ts'
@@ -9,6 +10,8 @@ export interface SiteOptions {
   /** Pages for balancers and orchestrators, which ask by address: every host name is good. */
   readonly probes: Readonly<Record<string, Route>>
   readonly rpc: (rpc: RpcRequest) => Promise<void>
+  /** Exports by their path. */
+  readonly exports: Readonly<Record<string, ExportHandler>>
   readonly hosts: readonly string[] | undefined
   readonly cors: CorsPolicy
 }
@@ -19,15 +22,23 @@ const nothing: Route = ({ response }) =>
   sendJson(response, 404, { error: 'There is nothing here.' })
 
 /** What is where, and who may ask for it: one route for all of it. */
-export function createSite({ pages, probes, rpc, hosts, cors }: SiteOptions): Route {
+export function createSite({ pages, probes, rpc, exports, hosts, cors }: SiteOptions): Route {
   const rpcRoute = withCors(cors, (exchange) =>
-    rpc({ ...exchange, path: exchange.url.pathname.slice(RPC_PREFIX.length) }),
+    rpc({
+      ...exchange,
+      path: exchange.url.pathname.slice(RPC_PREFIX.length),
+      origins: cors.origins,
+    }),
+  )
+  const exportAt = new Map(
+    Object.entries(exports).map(([path, handler]) => [path, withCors(cors, handler)]),
   )
   const pageAt = readable(pages)
   const probeAt = readable(probes)
   const site = forHosts(hosts, (exchange) => {
     const { pathname } = exchange.url
-    const route = pathname.startsWith(RPC_PREFIX) ? rpcRoute : (pageAt.get(pathname) ?? nothing)
+    if (pathname.startsWith(RPC_PREFIX)) return rpcRoute(exchange)
+    const route = exportAt.get(pathname) ?? pageAt.get(pathname) ?? nothing
     return route(exchange)
   })
   return (exchange) => (probeAt.get(exchange.url.pathname) ?? site)(exchange)

@@ -2,14 +2,19 @@ import type { IncomingMessage } from 'node:http'
 
 import { commonErrors, Failure } from '@tautline/shared'
 
+import type { BodyIntake } from './body-budget.ts'
 import { badInput } from './failure.ts'
 
 /**
  * Reads a request body as text, before anything is started for it: an aborted body then holds
- * nothing. Throws `PAYLOAD_TOO_LARGE` beyond `maxBytes`, `BAD_INPUT` for what is not UTF-8, and
- * whatever the socket says when the caller goes away.
+ * nothing. Throws `PAYLOAD_TOO_LARGE` beyond `maxBytes`, `OVERLOADED` where `intake` has no room,
+ * `BAD_INPUT` for what is not UTF-8, and whatever the socket says when the caller goes away.
  */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  intake: Pick<BodyIntake, 'take'>,
+): Promise<string> {
   const announced = Number(request.headers['content-length'] ?? 0)
   if (announced > maxBytes) throw new Failure(commonErrors.PAYLOAD_TOO_LARGE)
   const chunks: Buffer[] = []
@@ -17,6 +22,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   for await (const chunk of bytesOf(request)) {
     size += chunk.length
     if (size > maxBytes) throw new Failure(commonErrors.PAYLOAD_TOO_LARGE)
+    intake.take(chunk.length)
     chunks.push(chunk)
   }
   return decode(Buffer.concat(chunks, size))

@@ -2,15 +2,19 @@ import type { Failure } from '@tautline/shared'
 
 import type { CallScope } from '../platform/call-scope.ts'
 import type { Logger } from '../platform/logger.ts'
+import type { CacheState } from '../policies/cache/reader.ts'
 import type { Kind } from './definition.ts'
 
 export interface CallRecord {
   readonly scope: CallScope
-  readonly kind: Kind
+  readonly kind: Kind | 'export'
+  readonly cache: CacheState | undefined
   readonly failure: Failure | undefined
   readonly durationMs: number
   readonly slow: boolean
   readonly userId: string | undefined
+  /** Of an export: how much went out, and how. */
+  readonly sent?: object
   /** The client's IP address; personal data, as a user's id is. */
   readonly address: string
 }
@@ -23,10 +27,12 @@ const ALARMING = new Set<string>(['INTERNAL', 'COMMIT_UNKNOWN'])
  * how much of that was the database. Never the input.
  */
 export function logCall(log: Logger, record: CallRecord): void {
-  const { scope, kind, failure, userId, slow } = record
+  const { scope, kind, cache, failure, userId, slow } = record
   const line = {
     kind,
     outcome: failure?.reason ?? 'OK',
+    ...(cache !== undefined && { cache }),
+    ...(record.sent && { sent: record.sent }),
     ...(userId !== undefined && { userId }),
     address: record.address,
     durationMs: round(record.durationMs),

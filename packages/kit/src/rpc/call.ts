@@ -1,13 +1,16 @@
-import type { TRPCError } from '@trpc/server'
+import { getTRPCErrorFromUnknown, type TRPCError } from '@trpc/server'
 
 import { commonErrors, Failure, isFailure } from '@tautline/shared'
 
 import { within, type CallScope } from '../platform/call-scope.ts'
+import { createSharedSlot } from '../platform/slots.ts'
+import type { CacheState } from '../policies/cache/reader.ts'
 import type { Principal } from '../resources.ts'
 import { logCall } from './call-log.ts'
 import type { RequestContext } from './context.ts'
 import type { ProcedureMeta } from './definition.ts'
 import { toFailure } from './failure.ts'
+import { queryBoundsOf } from './query-budget.ts'
 
 /** Longest call, in milliseconds, where the procedure declares none. Subscriptions have no end. */
 const DEFAULT_TIMEOUT_MS = { query: 5_000, mutation: 10_000, subscription: undefined }
@@ -15,11 +18,15 @@ const DEFAULT_TIMEOUT_MS = { query: 5_000, mutation: 10_000, subscription: undef
 /** One call from its first to its last moment: its scope, its timer, its one line in the log. */
 export interface RunningCall {
   readonly scope: CallScope
+  /** The client's IP address. */
+  readonly address: string
   /** Who calls; known once the call was authorised. */
   principal: Principal | null
+  /** Where the answer of a cached query came from. */
+  cache?: CacheState
   /**
    * Ends the call: stops its timer, counts it, writes its line. Returns what the error means to
-   * the caller.
+   * the caller, or that it went over its query budget, where that fails.
    */
   finish(error?: TRPCError): Failure | undefined
 }
@@ -33,33 +40,42 @@ export interface CallOptions {
 
 export function startCall(options: CallOptions, ctx: RequestContext): RunningCall {
   const { procedure, meta } = options
+  const { address } = ctx
   const { metrics, log } = ctx.resources
   const startedAt = performance.now()
-  const abort = startAbort(options)
+  const abort = startAbort(options, ctx.deadlineAt)
+  const budget = ctx.budgets.open(procedure, queryBoundsOf(meta, timeoutMsOf(meta)))
   const scope: CallScope = {
     requestId: ctx.requestId,
     procedure,
     kind: meta.kind,
     signal: abort.signal,
+    deadlineAt: abort.deadlineAt,
     spent: { queries: 0, queryMs: 0, waitMs: 0 },
+    budget,
+    connections: createSharedSlot(ctx.connections),
     changes: 0,
   }
 
   const call: RunningCall = {
     scope,
+    address,
     principal: null,
     finish(error) {
       abort.stop()
-      const failure = error && explain(toFailure(error, meta.errors), scope)
+      // Also of a call that failed: what it asked may be why.
+      const overrun = within(scope, () => budget.end())
+      const failed = error ?? (overrun && getTRPCErrorFromUnknown(overrun))
+      const failure = failed && explain(toFailure(failed, meta.errors), scope)
       const durationMs = performance.now() - startedAt
-      ctx.timing.add(scope.spent, durationMs)
+      ctx.timing.add({ spent: scope.spent, cache: call.cache, durationMs })
       const outcome = failure?.reason ?? 'OK'
       metrics.count('rpc_calls_total', { procedure, outcome })
       metrics.observe('rpc_duration_seconds', durationMs / 1000, { procedure })
       const slow = meta.kind !== 'subscription' && durationMs >= ctx.slowCallMs
       const userId = call.principal?.userId
-      const { address } = ctx
-      const record = { scope, kind: meta.kind, failure, durationMs, slow, userId, address }
+      const { cache } = call
+      const record = { scope, kind: meta.kind, cache, failure, durationMs, slow, userId, address }
       within(scope, () => logCall(log, record))
       return failure
     },
@@ -78,20 +94,32 @@ function explain(failure: Failure, { signal, changes }: CallScope): Failure {
   return new Failure(commonErrors.COMMIT_UNKNOWN, { cause: failure })
 }
 
+/** Reasons, besides the retryable ones, whose callers rely on it that nothing was changed. */
+const UNDOING = new Set<string>(['DEADLINE_EXCEEDED', 'RESPONSE_TOO_LARGE'])
+
 function claimsNoChange({ definition }: Failure): boolean {
-  return definition.retryable || definition.reason === 'DEADLINE_EXCEEDED'
+  return definition.retryable || UNDOING.has(definition.reason)
 }
 
-/** One signal for the caller's leaving and the call's time being up. */
-function startAbort({ meta, signal }: CallOptions) {
+/** How long a call may take, in milliseconds; undefined for one that has no end. */
+export function timeoutMsOf({ kind, policy }: Pick<ProcedureMeta, 'kind' | 'policy'>) {
+  return policy.timeoutMs ?? DEFAULT_TIMEOUT_MS[kind]
+}
+
+/** One signal for the caller's leaving and the call's time being up, by its policy or its caller. */
+function startAbort({ meta, signal }: CallOptions, callersDeadlineAt: number | undefined) {
   const controller = new AbortController()
   const leave = () => controller.abort(new Failure(commonErrors.CLIENT_CLOSED_REQUEST))
   if (signal?.aborted) leave()
   signal?.addEventListener('abort', leave, { once: true })
-  const timeoutMs = meta.policy.timeoutMs ?? DEFAULT_TIMEOUT_MS[meta.kind]
+  const timeoutMs = timeoutMsOf(meta)
   const expire = () => controller.abort(new Failure(commonErrors.DEADLINE_EXCEEDED))
-  const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs)
+  const now = performance.now()
+  const deadlineAt =
+    timeoutMs === undefined ? undefined : Math.min(now + timeoutMs, callersDeadlineAt ?? Infinity)
+  const timer = deadlineAt === undefined ? undefined : setTimeout(expire, deadlineAt - now)
   return {
+    deadlineAt,
     signal: controller.signal,
     stop() {
       clearTimeout(timer)

@@ -49,6 +49,74 @@ describe('what an owner writes', () => {
     })
   })
 
+  test('a cache that everybody shares has a handler that knows nobody', () => {
+    const cache = { ttlMs: 1_000 }
+    query({
+      summary,
+      output,
+      policy: { allow: 'user', cache: { ...cache, scope: 'public' } },
+      async run({ ctx }) {
+        expectTypeOf(ctx.principal).toEqualTypeOf<null>()
+        return { n: 1 }
+      },
+    })
+    query({
+      summary,
+      input: z.strictObject({ id: z.string().default('x') }),
+      output,
+      policy: {
+        allow: 'user',
+        cost: ({ id }) => id.length,
+        cache: {
+          ...cache,
+          scope: 'caller',
+          tags({ id }, caller) {
+            expectTypeOf(id).toEqualTypeOf<string>()
+            expectTypeOf(caller).toEqualTypeOf<Principal | null>()
+            return [id]
+          },
+        },
+      },
+      async run({ ctx }) {
+        expectTypeOf(ctx.principal).toEqualTypeOf<Principal>()
+        return { n: 1 }
+      },
+    })
+    // @ts-expect-error TS2322 -- a cache says who shares it
+    query({ summary, output, policy: { allow: 'user', cache }, run: async () => ({ n: 1 }) })
+  })
+
+  test('what a mutation makes invalid is told by its input and its parsed output', () => {
+    mutation({
+      summary,
+      input: z.strictObject({ id: z.string() }),
+      output: z.object({ at: z.date().transform((date) => date.getTime()) }),
+      policy: {
+        allow: 'user',
+        idempotent: 'optional',
+        invalidates({ input, output: { at } }) {
+          expectTypeOf(at).toEqualTypeOf<number>()
+          return [input.id]
+        },
+      },
+      run: async () => ({ at: new Date(0) }),
+    })
+    mutation({
+      summary,
+      output,
+      // @ts-expect-error TS2353 -- only queries are cached
+      policy: { allow: 'user', cache: { ttlMs: 1_000, scope: 'caller' } },
+      run: async () => ({ n: 1 }),
+    })
+    query({
+      summary,
+      output,
+      // @ts-expect-error TS2353 -- a query needs no key
+      policy: { allow: 'user', idempotent: 'optional' },
+      run: async () => ({ n: 1 }),
+    })
+  })
+
   test('only a mutation has a transaction to choose', () => {
     const policy = { allow: 'public', transaction: 'none' } as const
     mutation({ summary, output, policy, run: async () => ({ n: 1 }) })

@@ -1,3 +1,4 @@
+import { getTRPCErrorFromUnknown } from '@trpc/server'
 import { z } from 'zod'
 
 import type { ErrorDefinition, FailuresOf } from '@tautline/shared'
@@ -5,21 +6,26 @@ import type { ErrorDefinition, FailuresOf } from '@tautline/shared'
 import type { Db } from '../db/database.ts'
 import { orAborted } from '../platform/abort.ts'
 import { within } from '../platform/call-scope.ts'
+import type { CacheScope } from '../policies/cache/cache-key.ts'
+import { toAnswer } from './answer.ts'
+import { readThrough } from './cached.ts'
 import { startCall } from './call.ts'
 import type {
-  Allow,
-  Definition,
   Kind,
   Mutation,
   MutationDefinition,
   ProcedureMeta,
   Query,
+  QueryDefinition,
   Subscription,
   SubscriptionDefinition,
 } from './definition.ts'
-import { encodeAhead } from './encode-ahead.ts'
 import { authorise, requireCurrent } from './gates.ts'
 import { createHandlerContext, type Known } from './handler-context.ts'
+import { createInvalidations } from './invalidations.ts'
+import { once, refuseKey } from './keyed.ts'
+import { charge, chargeByInput } from './limit.ts'
+import type { Allow, AnyPolicy } from './policy.ts'
 import { streamEvents } from './stream-events.ts'
 import { t, toTrpcError } from './trpc.ts'
 import { asUnitOfWork } from './unit-of-work.ts'
@@ -27,20 +33,32 @@ import { asUnitOfWork } from './unit-of-work.ts'
 /**
  * The fixed order of every call, top to bottom as it is written in this file:
  *
- *   observe → authorise → parse input → [transaction] → run → output schema → encode → [commit]
+ *   observe → authorise → limit → parse input → limit by what it costs, and then
  *
- * tRPC runs what is chained in the order of the chain, and its `next()` never rejects: it resolves
- * to `{ ok: false, error }`. So a wrapper looks at `ok`; none relies on `catch`.
+ *   a query:     [cache →] run → output schema → encode
+ *   a mutation:  [idempotency key →] transaction → run → output schema → encode → commit
+ *
+ * Admission under load comes before all of it, at the door (`http.ts`). tRPC runs what is chained
+ * in the order of the chain, and its `next()` never rejects: it resolves to `{ ok: false, error }`.
  */
 
 type Schema = z.ZodType
 type Errors = readonly ErrorDefinition[]
 
 /** A definition whose exact types the chain need not know. */
-type Loose<D> = Omit<D, 'run'> & { run(call: never): Promise<unknown> }
-type AnyQuery = Loose<Definition<Schema, Schema, Allow, Errors>>
-type AnyMutation = Loose<MutationDefinition<Schema, Schema, Allow, Errors>>
-type AnySubscription = Omit<AnyQuery, 'run'> & { run(call: never): AsyncIterable<unknown> }
+interface Loose {
+  readonly summary: string
+  readonly input?: Schema
+  readonly output: Schema
+  readonly errors?: Errors
+  readonly policy: AnyPolicy
+}
+interface AnyHandler extends Loose {
+  run(call: never): Promise<unknown>
+}
+interface AnySubscription extends Loose {
+  run(call: never): AsyncIterable<unknown>
+}
 
 /** What a handler is called with: as its input schema and `allow` say, which the gates have checked. */
 function callOf(ctx: Known, db: Db, input: unknown): never {
@@ -49,67 +67,92 @@ function callOf(ctx: Known, db: Db, input: unknown): never {
 }
 
 /** The gates that every kind has before its input is parsed. */
-function opened(kind: Kind, definition: Omit<AnyQuery, 'run'>) {
-  const { summary, policy, errors = [] } = definition
-  const meta: ProcedureMeta = { kind, summary, policy, errors, definedBy: 'tautline' }
+function opened(kind: Kind, { summary, policy, errors = [], input, output }: Loose) {
+  const meta: ProcedureMeta = { kind, summary, policy, errors, output, definedBy: 'tautline' }
   return t.procedure
     .meta(meta)
     .use(async function observe({ ctx, path, signal, next }) {
       const call = startCall({ procedure: path, meta, signal }, ctx)
-      const result = await within(call.scope, () => next({ ctx: { call } }))
+      const plan = ctx.planOf(path)
+      const run = () => next({ ctx: { call, plan } })
+      const turn = within(call.scope, () =>
+        plan.policy.concurrency ? ctx.inTurn(run, call.scope.signal) : run(),
+      )
+      const result = await turn.catch((error: unknown) => {
+        // Its turn has not come: it has ended all the same.
+        const failure = call.finish(getTRPCErrorFromUnknown(error))
+        throw failure ? toTrpcError(failure) : error
+      })
       // A subscription has only begun; `streamEvents` ends its call with its last event.
       if (result.ok && kind === 'subscription') return result
       const failure = call.finish(result.ok ? undefined : result.error)
+      if (failure && result.ok) throw toTrpcError(failure)
       return failure && !result.ok ? { ...result, error: toTrpcError(failure) } : result
     })
-    .use(async function authoriseCaller({ ctx, next }) {
+    .use(async function authoriseAndLimit({ ctx, next }) {
       ctx.call.principal = await orAborted(ctx.identify(), ctx.call.scope.signal)
       authorise(policy.allow, ctx.call.principal)
       if (policy.fresh) await requireCurrent(ctx.call.principal)
+      if (kind === 'mutation') refuseKey(ctx, policy)
+      if (typeof policy.cost !== 'function') await charge(ctx, policy.cost ?? 1)
       return next()
     })
-    .input(definition.input ?? z.void())
+    .input(input ?? z.void())
 }
 
-/** An answer that cannot be encoded is the failure of its own call, and is found before a commit. */
-const encodeAnswer = t.middleware(async ({ next }) => {
-  const result = await next()
-  if (result.ok) encodeAhead(result.data)
-  return result
-})
-
-function buildQuery(definition: AnyQuery) {
-  return opened('query', definition)
-    .use(encodeAnswer)
-    .output(definition.output)
-    .query(({ ctx, input }) => {
-      const answer = definition.run(callOf(ctx, ctx.resources.db, input))
-      return orAborted(answer, ctx.call.scope.signal)
-    })
+function buildQuery(definition: AnyHandler) {
+  const { policy, output } = definition
+  return opened('query', definition).query(async ({ ctx, input }) => {
+    const { db } = ctx.resources
+    const { signal } = ctx.call.scope
+    await chargeByInput(ctx, policy, input)
+    const answer = async (known: Known) =>
+      toAnswer(output, await definition.run(callOf(known, db, input)), ctx.plan.exportPath)
+    const answered = ctx.plan.inTurn(
+      async () => (policy.cache ? readThrough(ctx, policy.cache, { input, answer }) : answer(ctx)),
+      signal,
+    )
+    return orAborted(answered, signal)
+  })
 }
 
-function buildMutation(definition: AnyMutation) {
-  const { transaction = 'handler' } = definition.policy
-  return opened('mutation', definition)
-    .use(async function unitOfWork({ ctx, next }) {
-      const pool = ctx.resources.db
-      const { signal } = ctx.call.scope
-      if (transaction === 'none') return orAborted(next({ ctx: { db: pool } }), signal)
-      return asUnitOfWork(pool, signal, async (db) => {
-        const result = await next({ ctx: { db } })
-        if (!result.ok) throw result.error.cause ?? result.error
-        return result
-      })
-    })
-    .use(encodeAnswer)
-    .output(definition.output)
-    .mutation(({ ctx, input }) => definition.run(callOf(ctx, ctx.db, input)))
+function buildMutation(definition: AnyHandler) {
+  const { policy, output, errors = [] } = definition
+  return opened('mutation', definition).mutation(async ({ ctx, input }) => {
+    const pool = ctx.resources.db
+    const { signal } = ctx.call.scope
+    await chargeByInput(ctx, policy, input)
+    const invalidations = createInvalidations(ctx.mechanisms.cache)
+    const handle = async (db: Db) => {
+      const known = { ...ctx, invalidations }
+      const result = await definition.run(callOf(known, db, input))
+      const answer = await toAnswer(output, result, ctx.plan.exportPath)
+      const caller = ctx.call.principal
+      invalidations.note(policy.invalidates?.({ input, output: answer, caller }) ?? [])
+      return answer
+    }
+    if (policy.transaction === 'none') {
+      return orAborted(
+        ctx.plan.inTurn(() => handle(pool), signal),
+        signal,
+      )
+    }
+    // A rival that waits for its key takes nobody's turn.
+    const transact = <T>(run: (db: Db) => Promise<T>) =>
+      ctx.plan.inTurn(
+        () => invalidations.around((all) => asUnitOfWork(pool, signal, all), run),
+        signal,
+      )
+    return policy.idempotent ? once(ctx, { errors, transact, handle }) : transact(handle)
+  })
 }
 
 function buildSubscription(definition: AnySubscription) {
-  return opened('subscription', definition).subscription(({ ctx, input }) => {
+  return opened('subscription', definition).subscription(async ({ ctx, input }) => {
+    await chargeByInput(ctx, definition.policy, input)
     const events = definition.run(callOf(ctx, ctx.resources.db, input))
-    return streamEvents(events, definition.output, ctx.call)
+    const toEvent = (event: unknown) => toAnswer(definition.output, event, ctx.plan.exportPath)
+    return streamEvents(events, toEvent, ctx.call)
   })
 }
 
@@ -125,9 +168,10 @@ export function query<
   A extends Allow,
   I extends Schema = z.ZodVoid,
   const E extends Errors = [],
->(definition: Definition<I, O, A, E>): Query<z.input<I>, z.output<O>, FailuresOf<E>> {
+  S extends CacheScope = 'caller',
+>(definition: QueryDefinition<I, O, A, E, S>): Query<z.input<I>, z.output<O>, FailuresOf<E>> {
   // oxlint-disable-next-line typescript/consistent-type-assertions -- see above
-  return buildQuery(definition) as Query<z.input<I>, z.output<O>, FailuresOf<E>>
+  return buildQuery(definition as AnyHandler) as Query<z.input<I>, z.output<O>, FailuresOf<E>>
 }
 
 /** Changes something: in one transaction, committed before the answer, unless it says otherwise. */
@@ -138,7 +182,7 @@ export function mutation<
   const E extends Errors = [],
 >(definition: MutationDefinition<I, O, A, E>): Mutation<z.input<I>, z.output<O>, FailuresOf<E>> {
   // oxlint-disable-next-line typescript/consistent-type-assertions -- see above
-  return buildMutation(definition) as Mutation<z.input<I>, z.output<O>, FailuresOf<E>>
+  return buildMutation(definition as AnyHandler) as Mutation<z.input<I>, z.output<O>, FailuresOf<E>>
 }
 
 /** Sends events for as long as the caller listens. Each event passes the output schema. */
@@ -151,5 +195,9 @@ export function subscription<
   definition: SubscriptionDefinition<I, O, A, E>,
 ): Subscription<z.input<I>, z.output<O>, FailuresOf<E>> {
   // oxlint-disable-next-line typescript/consistent-type-assertions -- see above
-  return buildSubscription(definition) as Subscription<z.input<I>, z.output<O>, FailuresOf<E>>
+  return buildSubscription(definition as AnySubscription) as Subscription<
+    z.input<I>,
+    z.output<O>,
+    FailuresOf<E>
+  >
 }

@@ -7,47 +7,20 @@ import type { z } from 'zod'
 
 import type { BodiesOf, ErrorDefinition, ErrorShape } from '@tautline/shared'
 
-import type { CallContext, Principal } from '../resources.ts'
-
-/** Who may call: anybody, anybody signed in, or who has a role or a scope. */
-export type Allow = 'public' | 'user' | { readonly role: string } | { readonly scope: string }
-
-/** What is declared about a procedure besides its types. */
-export interface Policy<A extends Allow = Allow> {
-  readonly allow: A
-  /**
-   * Asks at each call whether the caller's session or API key still holds. Without it, a session
-   * that was ended is good until its access token is, ten minutes at most. Default false.
-   */
-  readonly fresh?: boolean
-  /** Longest the call may take, in milliseconds. Default: queries 5,000, mutations 10,000. */
-  readonly timeoutMs?: number
-  /** Largest request body, in bytes. Default 1,000,000. */
-  readonly maxBodyBytes?: number
-}
-
-export interface MutationPolicy<A extends Allow = Allow> extends Policy<A> {
-  /**
-   * `handler` (default): the whole handler is one transaction, committed before the answer and run
-   * again when Postgres asks for it (40001, 40P01). `none`: `ctx.db` is the pool, and
-   * `ctx.transaction` opens one where it is needed.
-   */
-  readonly transaction?: 'handler' | 'none'
-}
-
-/** Nobody for sure is `null`; only a public procedure may see that. */
-export type CallerOf<A extends Allow> = 'public' extends A ? Principal | null : Principal
+import type { CacheScope } from '../policies/cache/cache-key.ts'
+import type { CallContext } from '../resources.ts'
+import type { Allow, AnyPolicy, CallerOf, MutationPolicy, Policy, QueryPolicy } from './policy.ts'
 
 type Schema = z.ZodType
 
 /** What a handler is given. */
-export interface Call<I extends Schema, A extends Allow> {
-  readonly ctx: CallContext<CallerOf<A>>
+export interface Call<I extends Schema, A extends Allow, S extends CacheScope = 'caller'> {
+  readonly ctx: CallContext<CallerOf<A, S>>
   readonly input: z.output<I>
 }
 
-/** The one definition of a procedure. */
-export interface Definition<
+/** The one definition of a procedure: what all kinds have. */
+interface Definition<
   I extends Schema,
   O extends Schema,
   A extends Allow,
@@ -61,8 +34,18 @@ export interface Definition<
   readonly output: O
   /** The reasons, besides the common ones, that the handler fails with. */
   readonly errors?: E
-  readonly policy: Policy<A>
-  run(call: Call<I, A>): Promise<z.input<O>>
+  readonly policy: Policy<A, I>
+}
+
+export interface QueryDefinition<
+  I extends Schema,
+  O extends Schema,
+  A extends Allow,
+  E extends readonly ErrorDefinition[],
+  S extends CacheScope,
+> extends Definition<I, O, A, E> {
+  readonly policy: QueryPolicy<A, I, S>
+  run(call: Call<I, A, S>): Promise<z.input<O>>
 }
 
 export interface MutationDefinition<
@@ -71,7 +54,8 @@ export interface MutationDefinition<
   A extends Allow,
   E extends readonly ErrorDefinition[],
 > extends Definition<I, O, A, E> {
-  readonly policy: MutationPolicy<A>
+  readonly policy: MutationPolicy<A, I, O>
+  run(call: Call<I, A>): Promise<z.input<O>>
 }
 
 export interface SubscriptionDefinition<
@@ -79,7 +63,7 @@ export interface SubscriptionDefinition<
   O extends Schema,
   A extends Allow,
   E extends readonly ErrorDefinition[],
-> extends Omit<Definition<I, O, A, E>, 'run'> {
+> extends Definition<I, O, A, E> {
   /** Yields events of the output's shape, or `tracked(id, event)`, until the signal aborts. */
   run(call: Call<I, A>): AsyncIterable<z.input<O>>
 }
@@ -90,8 +74,9 @@ export type Kind = 'query' | 'mutation' | 'subscription'
 export interface ProcedureMeta {
   readonly kind: Kind
   readonly summary: string
-  readonly policy: MutationPolicy
+  readonly policy: AnyPolicy
   readonly errors: readonly ErrorDefinition[]
+  readonly output: z.ZodType
   /** Only `query`, `mutation` and `subscription` make this. */
   readonly definedBy: 'tautline'
 }

@@ -69,11 +69,14 @@ export function fromTransport(error: TRPCError): Failure {
 function toInputFailure(error: TRPCError): Failure | undefined {
   if (error.code !== 'BAD_REQUEST' && error.code !== 'PARSE_ERROR') return undefined
   const { cause } = error
-  if (cause instanceof z.ZodError || cause instanceof z.core.$ZodError) {
-    return badInput(cause.issues.slice(0, MAX_ISSUES).map(toIssue))
-  }
+  if (cause instanceof z.ZodError || cause instanceof z.core.$ZodError) return refusedBy(cause)
   const message = cause instanceof WireError ? cause.message : 'The input cannot be read.'
   return badInput([{ path: [], code: 'malformed', message }])
+}
+
+/** What a schema has said against an input. */
+export function refusedBy({ issues }: z.core.$ZodError): Failure {
+  return badInput(issues.slice(0, MAX_ISSUES).map(toIssue))
 }
 
 export function badInput(issues: readonly Issue[]): Failure {

@@ -1,7 +1,8 @@
 import { commonErrors, Failure } from '@tautline/shared'
 
+import { offBudget } from '../platform/call-scope.ts'
 import type { Principal } from '../resources.ts'
-import type { Allow } from './definition.ts'
+import type { Allow } from './policy.ts'
 
 /** Lets the caller through, or throws `UNAUTHENTICATED` or `FORBIDDEN`. */
 export function authorise(allow: Allow, principal: Principal | null): void {
@@ -16,5 +17,6 @@ export function authorise(allow: Allow, principal: Principal | null): void {
 /** Lets a caller through whose session or key holds this moment, or throws `UNAUTHENTICATED`. */
 export async function requireCurrent(principal: Principal | null): Promise<void> {
   // Freshness that nobody can vouch for is none.
-  if (!(await principal?.isCurrent?.())) throw new Failure(commonErrors.UNAUTHENTICATED)
+  const isCurrent = await offBudget(async () => principal?.isCurrent?.())
+  if (!isCurrent) throw new Failure(commonErrors.UNAUTHENTICATED)
 }

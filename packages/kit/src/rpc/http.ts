@@ -2,29 +2,26 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import type { AnyTRPCRouter, TRPCError } from '@trpc/server'
 import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http'
-import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 
-import { commonErrors, Failure, httpStatusOf, isFailure, wire } from '@tautline/shared'
+import { isFailure } from '@tautline/shared'
 
 import { currentRequestId } from '../platform/call-scope.ts'
 import type { Logger } from '../platform/logger.ts'
-import { discardBody, readBody } from './body.ts'
-import { createRequestContext, type ContextOptions, type RequestContext } from './context.ts'
-import type { Policy } from './definition.ts'
-import { badInput, fromTransport } from './failure.ts'
-import { authorise } from './gates.ts'
-import { checkJsonShape } from './json-guard.ts'
-import { procedureMetas } from './metas.ts'
-import { startTiming, type RequestTiming } from './server-timing.ts'
-import { toBody } from './trpc.ts'
-
-/** Most calls in one HTTP request. */
-const MAX_BATCH_SIZE = 20
-
-const DEFAULT_MAX_BODY_BYTES = 1_000_000
+import type { Refusal } from '../policies/admission/admission.ts'
+import { createEntrance } from './admit.ts'
+import { answerHeaders } from './answer-headers.ts'
+import { createBodyBudget, MAX_BYTES_IN_READING } from './body-budget.ts'
+import { createRequestContext, type ContextOptions } from './context.ts'
+import { largestBodyBytes, MAX_BATCH_SIZE, rawInputOf, readAnnounced, readInputs } from './door.ts'
+import { fromTransport } from './failure.ts'
+import { refuse, refuseOverloaded } from './http-refusal.ts'
+import { createPlans } from './plans.ts'
+import { startTiming } from './server-timing.ts'
 
 export interface RpcOptions extends ContextOptions {
   readonly router: AnyTRPCRouter
+  /** Paths of exports, by the noun of what they export. */
+  readonly exportPaths: ReadonlyMap<string, string>
 }
 
 export interface RpcRequest {
@@ -35,27 +32,48 @@ export interface RpcRequest {
   readonly path: string
   /** The client's IP address. */
   readonly address: string
+  /** Origins besides its own whose pages may call; `*` is every one, without cookies. */
+  readonly origins: readonly string[]
 }
 
 /**
  * Serves procedures over HTTP by tRPC's node adapter, behind the checks that the adapter leaves
- * open: methods, content type, size, batch length, UTF-8, depth and number of JSON values. All of
- * them come before any procedure starts.
+ * open: methods, origin, content type, admission, size, batch length, UTF-8, depth and number of
+ * JSON values. All of them come before any procedure starts.
  */
 export function createRpcHandler(options: RpcOptions): (rpc: RpcRequest) => Promise<void> {
-  const { router, resources } = options
-  const policies = new Map(procedureMetas(router).map(([path, { policy }]) => [path, policy]))
+  const { router, exportPaths, resources, mechanisms } = options
+  const { admission } = mechanisms
+  const { metrics } = resources
+  const plans = createPlans(router, { limits: mechanisms.limits, exportPaths }, metrics)
+  const largestBytes = largestBodyBytes(plans)
+  const bodies = createBodyBudget({ maxBytes: MAX_BYTES_IN_READING, largestBytes, metrics })
+
+  function turnAway(rpc: RpcRequest, { retryAfterMs }: Refusal): void {
+    refuseOverloaded(rpc, retryAfterMs)
+    resources.log.debug({ outcome: 'OVERLOADED', path: rpc.url.pathname }, 'request refused')
+  }
 
   return async (rpc) => {
     const { request, response, url, path, address } = rpc
     const { headers } = request
     const timing = startTiming()
-    const context = createRequestContext(
-      { headers, address, requestId: currentRequestId(), timing },
-      options,
-    )
     try {
-      const text = await admit(rpc, context, policies)
+      const announced = readAnnounced(rpc)
+      const { deadlineMs, idempotencyKey } = announced
+      const deadlineAt = deadlineMs === undefined ? undefined : performance.now() + deadlineMs
+      const entrance = createEntrance(response, announced, { admission, plans, deadlineAt })
+      const early = await entrance.look()
+      if (early) return turnAway(rpc, early)
+      const requestId = currentRequestId()
+      const context = createRequestContext(
+        { headers, address, requestId, timing, plans, deadlineAt, idempotencyKey, place: entrance },
+        options,
+      )
+      const text = await readInputs(rpc, announced, { context, plans, bodies })
+      const late = await entrance.enter()
+      if (late) return turnAway(rpc, late)
+      if (idempotencyKey !== undefined) context.rawInput = rawInputOf(text, announced)
       // Only path and query are the client's to say; tRPC would build a URL from its Host too.
       request.headers.host = 'localhost'
       await nodeHTTPRequestHandler({
@@ -66,9 +84,11 @@ export function createRpcHandler(options: RpcOptions): (rpc: RpcRequest) => Prom
         allowMethodOverride: true,
         maxBatchSize: MAX_BATCH_SIZE,
         createContext: () => context,
-        responseMeta: ({ eagerGeneration }) => ({
-          headers: answerHeaders(response, eagerGeneration ? undefined : timing),
-        }),
+        responseMeta({ eagerGeneration, errors }) {
+          if (idempotencyKey !== undefined) mechanisms.keyedCallObserver?.('before-response')
+          const ended = { context, count: announced.paths.length, errors }
+          return { headers: answerHeaders(response, eagerGeneration ? undefined : ended) }
+        },
         onError: ({ error }) => logOutsideCalls(resources.log, error, url.pathname),
       })
     } catch (error) {
@@ -86,98 +106,4 @@ function logOutsideCalls(log: Logger, error: TRPCError, path: string): void {
   const { reason } = fromTransport(error)
   if (reason === 'INTERNAL') log.error({ outcome: reason, path, err: error }, 'request failed')
   else log.info({ outcome: reason, path }, 'request refused')
-}
-
-/**
- * The one place that adds headers to the answers of calls. Of what is already there, tRPC overwrites
- * `Vary`, and `Cache-Control` on streams, so those are joined to its own. What a stream's time went
- * to is not known when its headers leave.
- */
-function answerHeaders(response: ServerResponse, timing: RequestTiming | undefined): Headers {
-  const headers = new Headers()
-  const vary = response.getHeader('vary')
-  if (vary !== undefined) headers.append('vary', String(vary))
-  if (timing) headers.set('server-timing', timing.header())
-  else headers.append('cache-control', 'no-store')
-  return headers
-}
-
-/** The paths of the calls; a batch names up to twenty. Throws `BAD_INPUT`. */
-function pathsOf({ path, url }: RpcRequest): string[] {
-  const paths =
-    url.searchParams.get('batch') === '1' ? decodePath(path).split(',') : [decodePath(path)]
-  if (paths.length <= MAX_BATCH_SIZE) return paths
-  const message = `A batch has at most ${MAX_BATCH_SIZE} calls.`
-  throw badInput([{ path: [], code: 'batch_too_large', message }])
-}
-
-function decodePath(path: string): string {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    throw badInput([{ path: [], code: 'malformed', message: 'The path cannot be decoded.' }])
-  }
-}
-
-type Policies = ReadonlyMap<string, Policy>
-
-/** A batch shares one body, so that no procedure's larger limit serves another one. */
-function bodyLimit(paths: readonly string[], policies: Policies): number {
-  const limits = paths.map((path) => policies.get(path)?.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES)
-  return limits.length === 1 ? Math.max(...limits) : Math.min(DEFAULT_MAX_BODY_BYTES, ...limits)
-}
-
-/** The checks. Returns the body of a POST, undefined for a GET. */
-async function admit(
-  rpc: RpcRequest,
-  context: RequestContext,
-  policies: Policies,
-): Promise<string | undefined> {
-  const { request, url } = rpc
-  const paths = pathsOf(rpc)
-  if (!/^[\w.:[\]-]*$/.test(request.headers.host ?? '')) {
-    throw badInput([{ path: [], code: 'bad_host', message: 'The Host header names no host.' }])
-  }
-  const maxBytes = bodyLimit(paths, policies)
-  if (request.method === 'GET') {
-    checkJsonShape(url.searchParams.get('input') ?? '', maxBytes)
-    return undefined
-  }
-  if (request.method !== 'POST') throw new Failure(commonErrors.METHOD_NOT_SUPPORTED)
-  if (!isJson(request.headers['content-type'])) {
-    throw new Failure(commonErrors.UNSUPPORTED_MEDIA_TYPE)
-  }
-  if (maxBytes > DEFAULT_MAX_BODY_BYTES) await authoriseLargeBody(paths, context, policies)
-  const text = await readBody(request, maxBytes)
-  checkJsonShape(text, maxBytes)
-  return text
-}
-
-/** A large body is held in memory, so who may not call is told so before it is read. */
-async function authoriseLargeBody(
-  paths: readonly string[],
-  context: RequestContext,
-  policies: Policies,
-): Promise<void> {
-  for (const path of paths) {
-    const policy = policies.get(path)
-    if (policy) authorise(policy.allow, await context.identify())
-  }
-}
-
-/** Media types are case-insensitive (RFC 9110, 8.3.1); JSON is UTF-8 (RFC 8259, 8.1). */
-function isJson(contentType: string | undefined): boolean {
-  return /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(contentType ?? '')
-}
-
-/** Answers in tRPC's envelope, so that every client reads it like the error of a call. */
-function refuse({ request, response }: RpcRequest, failure: Failure): void {
-  const { code, message } = failure.definition
-  const shape = { message, code: TRPC_ERROR_CODES_BY_KEY[code], data: toBody(failure) }
-  response.statusCode = httpStatusOf[code]
-  response.setHeader('content-type', 'application/json')
-  if (failure.reason === 'METHOD_NOT_SUPPORTED') response.setHeader('allow', 'GET, POST')
-  if (!request.complete) response.setHeader('connection', 'close')
-  response.end(JSON.stringify({ error: wire.output.serialize(shape) }))
-  discardBody(request)
 }

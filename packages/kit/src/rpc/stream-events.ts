@@ -1,5 +1,4 @@
 import { getTRPCErrorFromUnknown, isTrackedEnvelope, tracked, TRPCError } from '@trpc/server'
-import type { z } from 'zod'
 
 import { orAborted } from '../platform/abort.ts'
 import { within } from '../platform/call-scope.ts'
@@ -7,12 +6,12 @@ import type { RunningCall } from './call.ts'
 import { toTrpcError } from './trpc.ts'
 
 /**
- * Passes each event through its schema and keeps the generator inside its call, whose one log line
+ * Passes each event through `toEvent`, which fails for one that may not be sent, and keeps the generator inside its call, whose one log line
  * is written when the last event is out, the caller has gone, or the generator failed.
  */
-export async function* streamEvents<O extends z.ZodType>(
+export async function* streamEvents(
   events: AsyncIterable<unknown>,
-  schema: O,
+  toEvent: (event: unknown) => Promise<unknown>,
   call: RunningCall,
 ): AsyncGenerator<unknown, void> {
   const iterator = events[Symbol.asyncIterator]()
@@ -26,8 +25,8 @@ export async function* streamEvents<O extends z.ZodType>(
       )
       if (step.done === true) break
       yield isTrackedEnvelope(step.value)
-        ? tracked(step.value[0], schema.parse(step.value[1]))
-        : schema.parse(step.value)
+        ? tracked(step.value[0], await toEvent(step.value[1]))
+        : await toEvent(step.value)
     }
     ended = true
     call.finish()

@@ -4,9 +4,9 @@ import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import { httpStatusOf, type ErrorBody, type Failure } from '@tautline/shared'
 
 import { currentRequestId } from '../platform/call-scope.ts'
+import { serverWire } from './answer.ts'
 import type { RequestContext } from './context.ts'
 import type { ProcedureMeta } from './definition.ts'
-import { serverWire } from './encode-ahead.ts'
 import { fromTransport } from './failure.ts'
 
 /** The one tRPC root. It holds no state: every backend's routers are built on it. */

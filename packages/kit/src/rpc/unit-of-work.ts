@@ -3,6 +3,7 @@ import { backoffMs, sleep } from '@tautline/shared'
 import type { Db } from '../db/database.ts'
 import { isTransactionConflict } from '../db/errors.ts'
 import { inTransaction } from '../db/transaction.ts'
+import { currentCall } from '../platform/call-scope.ts'
 
 /** How often a handler runs at most, the first time included. */
 const MAX_ATTEMPTS = 4
@@ -19,6 +20,7 @@ export async function asUnitOfWork<T>(
   handler: (db: Db) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
+    currentCall()?.budget?.renew()
     try {
       return await inTransaction(db, handler)
     } catch (error) {

@@ -10,11 +10,15 @@ import type { Principal } from '../resources.ts'
 import { createTestDatabase, withDatabase } from './test-database.ts'
 import { authorizationOf, createTestIdentity } from './test-identity.ts'
 import { provideTestPostgres } from './test-postgres.ts'
+import { startTestRedis } from './test-redis.ts'
 
 /** Who a test client is: a user id is enough. */
 export type TestCaller = Partial<Principal> & Pick<Principal, 'userId'>
 
-/** A real server with a database of its own, and clients to call it with. */
+/**
+ * A real server with a database of its own, and clients to call it with. They make each call once,
+ * so that a test sees what the server answers.
+ */
 export interface TestServer<Definition extends AppDefinition> extends AsyncDisposable {
   /** Where it listens: `http://127.0.0.1:41234`. */
   readonly url: string
@@ -27,11 +31,15 @@ export interface TestServer<Definition extends AppDefinition> extends AsyncDispo
   client(options?: { auth?: () => string | null }): Client<Definition['router']>
   /** A client that is this caller, without any signing in. */
   clientAs(caller: TestCaller): Client<Definition['router']>
+  /** Headers by which a request is this caller's, for what is no procedure: an export. */
+  headersAs(caller: TestCaller): Readonly<Record<'authorization', string>>
 }
 
 export interface TestServerOptions extends Partial<GivenParts> {
   /** What the configuration of this server should say otherwise. */
   readonly config?: Partial<Config>
+  /** `real` starts a redis-server for this server alone. Default `none`. */
+  readonly redis?: 'real' | 'none'
 }
 
 /**
@@ -45,7 +53,7 @@ export interface TestServerOptions extends Partial<GivenParts> {
  */
 export async function startTestServer<Definition extends AppDefinition>(
   definition: Definition,
-  { config, ...given }: TestServerOptions = {},
+  { config, redis = 'none', ...given }: TestServerOptions = {},
 ): Promise<TestServer<Definition>> {
   await using stack = new AsyncDisposableStack()
   const postgres = stack.use(await provideTestPostgres())
@@ -54,10 +62,15 @@ export async function startTestServer<Definition extends AppDefinition>(
   )
   const databaseUrl = withDatabase(postgres.adminUrl, name)
   const poolerUrl = postgres.poolerUrl && withDatabase(postgres.poolerUrl, name)
+  const redisUrl = redis === 'real' ? stack.use(await startTestRedis()).url : undefined
   const logs: Record<string, unknown>[] = []
   const app = await createApp(
     definition,
-    { ...testConfig(databaseUrl, poolerUrl), ...config },
+    {
+      ...testConfig(databaseUrl, poolerUrl),
+      ...(redisUrl !== undefined && { redis: { url: redisUrl, keyPrefix: 'test:' } }),
+      ...config,
+    },
     {
       log: createLogger('debug', collectInto(logs)),
       identity: createTestIdentity(definition.identity),
@@ -67,17 +80,20 @@ export async function startTestServer<Definition extends AppDefinition>(
   stack.defer(() => app.close())
   const url = await app.listen()
   const running = stack.move()
-  const clientWith = (headers: Record<string, string>) =>
-    createClient<Definition['router']>({ url: `${url}/rpc`, headers: () => headers })
+  const once = { url: `${url}/rpc`, retry: false } as const
+  const headersAs = (caller: TestCaller) => ({
+    authorization: authorizationOf({ roles: [], scopes: [], ...caller }),
+  })
   return {
     url,
     app,
     databaseUrl,
     logs,
     client: ({ auth } = {}) =>
-      createClient<Definition['router']>({ url: `${url}/rpc`, ...(auth && { auth }) }),
+      createClient<Definition['router']>({ ...once, ...(auth && { auth }) }),
     clientAs: (caller) =>
-      clientWith({ authorization: authorizationOf({ roles: [], scopes: [], ...caller }) }),
+      createClient<Definition['router']>({ ...once, headers: () => headersAs(caller) }),
+    headersAs,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
@@ -106,7 +122,13 @@ function testConfig(databaseUrl: string, poolerUrl: string | undefined): Config 
       headersTimeoutMs: 10_000,
       requestTimeoutMs: 30_000,
     },
+    redis: undefined,
+    cache: { maxEntries: 1_000, maxBytes: 10_000_000 },
+    buildId: undefined,
+    // No test is refused for what others do to the machine.
+    admission: { maxRunning: 1_000, maxQueued: 1_000 },
     processes: 1,
+    outgoing: { allow: [] },
     secret: 'a secret that is only good for tests',
     drainTimeoutMs: 5_000,
     drainQuietMs: 0,

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 
-import { safe } from '@tautline/client'
+import { createClient, safe } from '@tautline/client'
 
 import { defineApp } from '../../app-definition.ts'
+import { httpConfig } from '../../http/http-config.fixture.ts'
 import { query } from '../../rpc/define.ts'
 import { startTestServer, type TestServerOptions } from '../../testing/index.ts'
 import { auth } from './auth.ts'
@@ -58,22 +59,36 @@ export function accountsApp(send: (message: PasswordReset) => Promise<void>) {
   })
 }
 
-/** It runs, with a clock that stands until it is moved. */
+/** It runs, with a clock that stands until it is moved. Whoever calls does so from elsewhere. */
 export async function startAccounts(options: TestServerOptions = {}) {
   let now = new Date()
   let accounts = 0
+  let addresses = 0
   const sent: PasswordReset[] = []
   const app = accountsApp(async (message) => {
     sent.push(message)
     if (message.email.startsWith('unreachable')) throw new Error('the mailbox is full')
   })
-  const server = await startTestServer(app, { clock: { now: () => now }, ...options })
+  const server = await startTestServer(app, {
+    clock: { now: () => now },
+    config: { http: httpConfig({ trustedProxies: ['127.0.0.1'] }) },
+    ...options,
+  })
   const { db } = server.app.resources
   const nobody = server.client()
+  /** A client behind the proxy that the server trusts. */
+  const at = (address: string) =>
+    createClient<(typeof app)['router']>({
+      url: `${server.url}/rpc`,
+      retry: false,
+      headers: () => ({ 'x-forwarded-for': address }),
+    })
+  const elsewhere = () => `10.0.${addresses >> 8}.${addresses++ & 255}`
   return {
     server,
     db,
     nobody,
+    at,
     sent,
     now: () => now,
     pass: (ms: number) => {
@@ -81,9 +96,9 @@ export async function startAccounts(options: TestServerOptions = {}) {
     },
     as: (token: string) => server.client({ auth: () => token }),
     register: (email = `user${++accounts}@example.com`) =>
-      nobody.auth.register.mutate({ email, name: 'User', password }),
-    login: (email: string, tried = password) =>
-      safe(nobody.auth.login.mutate({ email, password: tried })),
+      at(elsewhere()).auth.register.mutate({ email, name: 'User', password }),
+    login: (email: string, tried = password, address = elsewhere()) =>
+      safe(at(address).auth.login.mutate({ email, password: tried })),
     refresh: (refreshToken: string) => safe(nobody.auth.refresh.mutate({ refreshToken })),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }

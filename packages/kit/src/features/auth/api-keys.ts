@@ -103,6 +103,22 @@ export function findLiveKey(db: Db, plain: string, now: Date) {
     .executeTakeFirst()
 }
 
+/** Writes down that a key was used, unless it was after `due`. */
+export async function updateLastUse(
+  db: Db,
+  id: string,
+  { now, due }: { readonly now: Date; readonly due: Date },
+): Promise<void> {
+  await db
+    .updateTable('tautline.api_key')
+    .set({ last_used_at: now })
+    .where('id', '=', id)
+    .where((where) =>
+      where.or([where('last_used_at', 'is', null), where('last_used_at', '<=', due)]),
+    )
+    .execute()
+}
+
 type UsedKey = { readonly id: string; readonly lastUsedAt: Date | null }
 
 /** Writes down when keys were used. */
@@ -120,16 +136,7 @@ export function createKeyUse(): KeyUse {
       if (writing.has(id) || (lastUsedAt && lastUsedAt > due)) return
       writing.add(id)
       // Outside the call: it is neither cancelled with the call nor one of the call's changes.
-      within({ requestId: currentRequestId() }, () =>
-        db
-          .updateTable('tautline.api_key')
-          .set({ last_used_at: now })
-          .where('id', '=', id)
-          .where((where) =>
-            where.or([where('last_used_at', 'is', null), where('last_used_at', '<=', due)]),
-          )
-          .execute(),
-      )
+      within({ requestId: currentRequestId() }, () => updateLastUse(db, id, { now, due }))
         .catch((error: unknown) => log.warn({ err: error }, 'the use of a key was not noted'))
         .finally(() => writing.delete(id))
     },

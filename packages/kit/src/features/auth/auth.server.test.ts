@@ -81,7 +81,9 @@ test('too many passwords at once are refused, and reads go on meanwhile', async 
   const alive = await fetch(`${server.url}/livez`)
   expect(alive.status).toBe(200)
   const reasons = (await Promise.all(flood)).map(([, error]) => error?.reason)
-  expect(new Set(reasons)).toEqual(new Set(['WRONG_CREDENTIALS', 'OVERLOADED']))
+  // Those that come last may find the address locked out.
+  const told = new Set(reasons.filter((reason) => reason !== 'TOO_MANY_ATTEMPTS'))
+  expect(told).toEqual(new Set(['WRONG_CREDENTIALS', 'OVERLOADED']))
   const refused = (await Promise.all(flood)).find(([, error]) => error?.reason === 'OVERLOADED')
   expect(refused?.[1]).toMatchObject({ retryable: true, retryAfterMs: 1_000 })
 })

@@ -2,12 +2,15 @@ import { isFailure } from '@tautline/shared'
 
 import type { Migrations } from '../../db/migrations.ts'
 import type { Resources } from '../../resources.ts'
+import { createLockout } from './lockout.ts'
 import { authMigrations } from './migrations.ts'
 import { createPasswordHasher } from './password-hasher.ts'
 import { findCredentials, insertUser } from './queries.ts'
 import type { SendPasswordReset } from './reset-message.ts'
+import { cookieProcedures } from './router-cookies.ts'
 import { resetProcedures } from './router-reset.ts'
 import { createAuthRouter } from './router.ts'
+import type { CookieOptions } from './session-cookies.ts'
 import './tables.ts'
 
 export interface AuthOptions {
@@ -21,17 +24,21 @@ export interface AuthOptions {
    * gave it. Default: none, so that a key opens what `allow: 'user'` opens and no more.
    */
   readonly scopes?: readonly string[]
+  /**
+   * Adds sessions for browsers, whose tokens are in cookies: `registerWithCookie`,
+   * `signInWithCookie`, `refreshCookie` and `signOutCookie`. They need `cookieIdentity` too.
+   */
+  readonly cookies?: CookieOptions
 }
 
 type CommonRouter = ReturnType<typeof createAuthRouter>
 type ResetRouter = ReturnType<typeof resetProcedures>
+type CookieRouter = ReturnType<typeof cookieProcedures>
 
 /** Procedures of `auth`, as its options say. */
-export type AuthRouter<O extends AuthOptions> = O extends {
-  readonly sendPasswordReset: SendPasswordReset
-}
-  ? CommonRouter & ResetRouter
-  : CommonRouter
+export type AuthRouter<O extends AuthOptions> = CommonRouter &
+  (O extends { readonly sendPasswordReset: SendPasswordReset } ? ResetRouter : unknown) &
+  (O extends { readonly cookies: CookieOptions } ? CookieRouter : unknown)
 
 /** A user whom a seed wants to be there. */
 interface SeedUser {
@@ -52,20 +59,27 @@ export interface Auth<O extends AuthOptions = AuthOptions> {
 /** Accounts with email address and password, sessions, API keys, and the tokens that go with them. */
 export function auth<const O extends AuthOptions = Record<never, never>>(options?: O): Auth<O> {
   const hasher = createPasswordHasher()
-  const { sendPasswordReset, scopes = [] } = options ?? {}
+  const lockout = createLockout()
+  const passwords = { hasher, lockout }
+  const { sendPasswordReset, scopes = [], cookies } = options ?? {}
   const router = {
-    ...createAuthRouter(hasher, { scopes }),
-    ...(sendPasswordReset && resetProcedures(hasher, sendPasswordReset)),
+    ...createAuthRouter({ passwords, scopes }),
+    ...(sendPasswordReset && resetProcedures(passwords, sendPasswordReset)),
+    ...(cookies && cookieProcedures({ passwords, scopes }, cookies)),
   }
   return {
     // oxlint-disable-next-line typescript/consistent-type-assertions -- the options are read twice, here and in the type
     router: router as AuthRouter<O>,
     migrations: authMigrations,
-    gauges: { auth_password_jobs_waiting: () => hasher.waiting },
+    gauges: {
+      auth_password_jobs_waiting: () => hasher.waiting,
+      auth_lockouts_remembered: () => lockout.remembered,
+    },
     async ensureUser({ db }, { email, name, password }) {
       const known = await findCredentials(db, { email })
       if (known) return known.id
-      const password_hash = await hasher.hash(password, AbortSignal.timeout(10_000))
+      const caller = { signal: AbortSignal.timeout(10_000), address: '' }
+      const password_hash = await hasher.hash(password, caller)
       try {
         return (await insertUser(db, { email, name, password_hash })).id
       } catch (error) {

@@ -1,13 +1,15 @@
 import type { Secrets } from '../../platform/secrets.ts'
+import { createTokenCache, type TokenCache } from '../../platform/token-cache.ts'
 import type { Identity, Principal, Resources } from '../../resources.ts'
-import { verifyAccessToken } from './access-token.ts'
+import { readCookie } from '../../rpc/cookies.ts'
+import { verifyAccessToken, type VerifiedToken } from './access-token.ts'
 import { API_KEY, createKeyUse, findLiveKey, type KeyUse } from './api-keys.ts'
+import { ACCESS_COOKIE } from './session-cookies.ts'
 import { isSessionLive } from './session.ts'
-import { createTokenCache, type TokenCache } from './token-cache.ts'
 
-/** What the identity of one server remembers. */
+/** What the identities of one server remember together. */
 interface Memory {
-  readonly tokens: TokenCache
+  readonly tokens: TokenCache<VerifiedToken>
   readonly keyUse: KeyUse
 }
 
@@ -17,25 +19,43 @@ interface Memory {
  * key is looked up for each request, so that a revoked one ends at once.
  */
 export function bearerIdentity(): Identity {
-  // By secrets: one app may run several times in a process, and each believes its own tokens only.
-  const memories = new WeakMap<Secrets, Memory>()
-
   return async ({ headers }, resources) => {
     const credential = /^Bearer ([\w.-]{1,4096})$/.exec(headers.authorization ?? '')?.[1]
     if (credential === undefined) return null
-    let memory = memories.get(resources.secrets)
-    if (!memory) {
-      memory = createMemory(resources)
-      memories.set(resources.secrets, memory)
-    }
+    const { tokens, keyUse } = memoryOf(resources)
     return API_KEY.test(credential)
-      ? identifyKey(credential, resources, memory.keyUse)
-      : identifyToken(credential, resources, memory.tokens)
+      ? identifyKey(credential, resources, keyUse)
+      : identifyToken(credential, resources, tokens)
   }
 }
 
+/**
+ * Identity by the cookies that `auth({ cookies })` sets, for browsers: the same tokens, believed as
+ * `bearerIdentity` does. A request with an `Authorization` header has said who it is by that, also
+ * where the header is nobody's.
+ */
+export function cookieIdentity(): Identity {
+  return async ({ headers }, resources) => {
+    if (headers.authorization !== undefined) return null
+    const token = readCookie(headers, ACCESS_COOKIE)
+    if (token === undefined || !/^[\w.-]{1,4096}$/.test(token)) return null
+    return identifyToken(token, resources, memoryOf(resources).tokens)
+  }
+}
+
+/** By secrets: one app may run several times in a process, and each believes its own tokens only. */
+const memories = new WeakMap<Secrets, Memory>()
+
+function memoryOf(resources: Resources): Memory {
+  const known = memories.get(resources.secrets)
+  if (known) return known
+  const memory = createMemory(resources)
+  memories.set(resources.secrets, memory)
+  return memory
+}
+
 function createMemory({ metrics }: Resources): Memory {
-  const tokens = createTokenCache()
+  const tokens = createTokenCache<VerifiedToken>()
   metrics.gauge('auth_token_cache_entries', () => tokens.size)
   return { tokens, keyUse: createKeyUse() }
 }
@@ -43,7 +63,7 @@ function createMemory({ metrics }: Resources): Memory {
 async function identifyToken(
   token: string,
   resources: Resources,
-  cache: TokenCache,
+  cache: TokenCache<VerifiedToken>,
 ): Promise<Principal | null> {
   const cached = cache.get(token, resources.clock.now())
   const verified = cached ?? (await verifyAccessToken(resources, token))

@@ -1,14 +1,12 @@
 import { sql } from 'kysely'
 
 import type { Db } from '../../db/database.ts'
+import { deleteExpired } from './expired-rows.ts'
 import { createOpaqueToken, hashOf } from './opaque-token.ts'
 import type { PasswordReset } from './reset-message.ts'
 
 /** How long a reset token is good for, in milliseconds. */
 export const RESET_TTL_MS = 30 * 60_000
-
-/** Rows past their time that one write removes at most. */
-const SWEEP_ROWS = 20
 
 /**
  * Makes the reset token of an address; the one before it ends. The same is done, and written, where
@@ -28,7 +26,7 @@ export async function openReset(
     on conflict (address) do update set
       token_hash = excluded.token_hash, user_id = excluded.user_id, expires_at = excluded.expires_at
     returning open.user_id`.execute(db)
-  await sweep(db, now)
+  await deleteExpired(db, 'tautline.password_reset', now)
   return rows[0]?.user_id ? { email, token, expiresAt } : undefined
 }
 
@@ -57,11 +55,4 @@ export async function takeReset(db: Db, token: string): Promise<boolean> {
 /** Ends the open resets of a user. */
 export async function closeResetsOf(db: Db, userId: string): Promise<void> {
   await db.deleteFrom('tautline.password_reset').where('user_id', '=', userId).execute()
-}
-
-async function sweep(db: Db, now: Date): Promise<void> {
-  await sql`
-    delete from tautline.password_reset where address in (
-      select address from tautline.password_reset where expires_at <= ${now}
-      order by expires_at limit ${SWEEP_ROWS} for update skip locked)`.execute(db)
 }

@@ -36,6 +36,21 @@ export function findCredentials(db: Db, by: { readonly email: string } | { reado
     .executeTakeFirst()
 }
 
+/** Whether a user still has the password of this hash. No one sets another before `db` has ended. */
+export async function holdPassword(
+  db: Db,
+  user: { readonly id: string; readonly passwordHash: string },
+): Promise<boolean> {
+  const held = await db
+    .selectFrom('tautline.user')
+    .select('id')
+    .where('id', '=', user.id)
+    .where('password_hash', '=', user.passwordHash)
+    .forShare()
+    .executeTakeFirst()
+  return held !== undefined
+}
+
 /** Sets a password, where it is still `known` if that is given. Says whether it did. */
 export async function updatePassword(
   db: Db,

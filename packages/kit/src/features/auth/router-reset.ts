@@ -5,8 +5,8 @@ import { Failure } from '@tautline/shared'
 import { within } from '../../platform/call-scope.ts'
 import type { Resources } from '../../resources.ts'
 import { mutation } from '../../rpc/define.ts'
-import { countFailure, refuseBlocked, subjectOf, unblock } from './lockout.ts'
-import type { PasswordHasher } from './password-hasher.ts'
+import type { PasswordParts } from './account.ts'
+import { accountSubject, addressSubject } from './lockout-subject.ts'
 import { findReset, openReset, takeReset } from './password-reset.ts'
 import { updatePassword } from './queries.ts'
 import type { SendPasswordReset } from './reset-message.ts'
@@ -14,7 +14,7 @@ import { RequestResetInput, RESET_REFUSED, ResetInput, TOO_MANY_ATTEMPTS } from 
 import { closeSessionsOf } from './session.ts'
 
 /** A new password for who has forgotten theirs. Only where there is somebody to send the token. */
-export function resetProcedures(hasher: PasswordHasher, send: SendPasswordReset) {
+export function resetProcedures({ hasher, lockout }: PasswordParts, send: SendPasswordReset) {
   return {
     requestPasswordReset: mutation({
       summary: 'Sends a reset token to an address, if it has an account. Does not tell if it has.',
@@ -23,14 +23,14 @@ export function resetProcedures(hasher: PasswordHasher, send: SendPasswordReset)
       errors: [TOO_MANY_ATTEMPTS],
       policy: { allow: 'public', transaction: 'none' },
       async run({ ctx, input: { email } }) {
-        const { db, log, metrics, clock, secrets, requestId } = ctx
+        const { db, log, metrics, clock, secrets, outgoing, requestId } = ctx
         const now = clock.now()
-        const subject = subjectOf('reset', email)
+        const subjects = [addressSubject('reset', ctx.address), accountSubject('reset', email)]
         // Each request counts, so that nobody's mailbox is flooded; the same for every address.
-        await refuseBlocked(db, subject, now)
-        await countFailure(db, subject, now)
+        await lockout.refuseBlocked(db, subjects, now)
+        await lockout.countFailure(db, subjects, now)
         const message = await ctx.transaction((on) => openReset(on, email, now))
-        const resources = { db, log, metrics, clock, secrets }
+        const resources = { db, log, metrics, clock, secrets, outgoing }
         if (message) sendLater(() => send(message, resources), resources, requestId)
       },
     }),
@@ -47,14 +47,14 @@ export function resetProcedures(hasher: PasswordHasher, send: SendPasswordReset)
         const reset = await findReset(ctx.db, input.token, now)
         if (!reset) throw new Failure(RESET_REFUSED)
         const { userId, email } = reset
-        const next = await hasher.hash(input.newPassword, ctx.signal)
+        const next = await hasher.hash(input.newPassword, ctx)
         await ctx.transaction(async (db) => {
           const taken = await takeReset(db, input.token)
           if (!taken || !(await updatePassword(db, userId, { next }))) {
             throw new Failure(RESET_REFUSED)
           }
           await closeSessionsOf(db, { userId }, now)
-          await unblock(db, subjectOf('sign-in', email))
+          await lockout.unblock(db, accountSubject('sign-in', email))
         })
       },
     }),

@@ -1,14 +1,11 @@
 import { z } from 'zod'
 
-import { Failure } from '@tautline/shared'
-
-import type { Db } from '../../db/database.ts'
 import { mutation } from '../../rpc/define.ts'
 import { ownAccountOf } from './account.ts'
-import { findUser } from './queries.ts'
 import { REFRESH_REFUSED, RefreshInput, Session } from './schema.ts'
-import { closeSession, closeSessionsOf, exchangeToken } from './session.ts'
-import { signedIn, type AuthParts } from './signed-in.ts'
+import { closeSession, closeSessionsOf } from './session.ts'
+import { refresh } from './sign-in.ts'
+import type { AuthParts } from './signed-in.ts'
 
 /** How a session goes on, and how it ends. */
 export function sessionProcedures(parts: AuthParts) {
@@ -19,19 +16,8 @@ export function sessionProcedures(parts: AuthParts) {
       output: Session,
       errors: [REFRESH_REFUSED],
       // A revoked session is committed before the refusal is thrown.
-      policy: { allow: 'public', transaction: 'none' },
-      async run({ ctx, input }) {
-        const now = ctx.clock.now()
-        const { session, user } = await ctx.transaction((db) =>
-          exchangeWithUser(db, input.refreshToken, now),
-        )
-        if (session.kind === 'reused') {
-          ctx.metrics.count('auth_refresh_reused_total')
-          ctx.log.warn({ userId: session.userId }, 'a used refresh token ended its session')
-        }
-        if (session.kind !== 'exchanged' || !user) throw new Failure(REFRESH_REFUSED)
-        return signedIn(ctx, parts, { user, session })
-      },
+      policy: { allow: 'public', priority: 'critical', transaction: 'none' },
+      run: ({ ctx, input }) => refresh(ctx, parts, input.refreshToken),
     }),
 
     logout: mutation({
@@ -53,11 +39,4 @@ export function sessionProcedures(parts: AuthParts) {
       },
     }),
   }
-}
-
-/** The user as they are now, so that a role comes and goes with the next exchange. */
-async function exchangeWithUser(db: Db, refreshToken: string, now: Date) {
-  const session = await exchangeToken(db, refreshToken, now)
-  const user = session.kind === 'exchanged' ? await findUser(db, session.userId) : undefined
-  return { session, user }
 }

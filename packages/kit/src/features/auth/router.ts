@@ -1,16 +1,15 @@
-import type { PasswordHasher } from './password-hasher.ts'
 import { apiKeyProcedures } from './router-api-keys.ts'
 import { passwordProcedures } from './router-password.ts'
 import { sessionProcedures } from './router-session.ts'
 import { signInProcedures } from './router-sign-in.ts'
-import type { AuthParts } from './signed-in.ts'
+import type { SignInParts } from './sign-in.ts'
 
 /** What every backend with accounts has. */
-export function createAuthRouter(hasher: PasswordHasher, parts: AuthParts) {
+export function createAuthRouter(parts: SignInParts) {
   return {
-    ...signInProcedures(hasher, parts),
+    ...signInProcedures(parts),
     ...sessionProcedures(parts),
-    ...passwordProcedures(hasher),
+    ...passwordProcedures(parts.passwords),
     ...apiKeyProcedures(),
   }
 }

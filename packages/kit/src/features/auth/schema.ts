@@ -10,7 +10,8 @@ const Password = z.string().min(10).max(200)
 export const RegisterInput = z.strictObject({
   email: Email,
   password: Password,
-  name: z.string().trim().min(1).max(100),
+  /** Composed (NFC), as a search for it is. */
+  name: z.string().trim().normalize().min(1).max(100),
 })
 
 export const LoginInput = z.strictObject({ email: Email, password: z.string().max(200) })
@@ -31,6 +32,9 @@ export const Session = z.object({
   refreshToken: z.string(),
   refreshExpiresAt: z.date(),
 })
+
+/** The same where the tokens are in cookies. */
+export const CookieSession = Session.omit({ accessToken: true, refreshToken: true })
 
 /** Any text: one that is no token of ours gets the answer that any other wrong one gets. */
 export const RefreshInput = z.strictObject({ refreshToken: z.string().max(200) })

@@ -58,6 +58,12 @@ export async function ensureCluster(cluster: Cluster): Promise<void> {
   }
 }
 
+/** Sorts byte by byte, and knows upper and lower case of all scripts. */
+const LOCALE = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+
+/** What counts as a letter, as for trigrams, is asked of the system; an old one knows ASCII alone. */
+const ALL_LETTERS = `--lc-ctype=${process.platform === 'darwin' ? 'UTF-8' : 'C.UTF-8'}`
+
 /**
  * The data folder gets its name only when initdb is through and its files are synced, so a
  * killed initdb never leaves something that the next start would trust.
@@ -68,10 +74,14 @@ async function createCluster({ home, dataDir, user, binaries }: Cluster): Promis
   const draft = join(home, `${prefix}${randomUUID()}`)
   await mkdir(draft, { mode: 0o700 })
   if (!user.isSelf) await lchown(draft, user.uid, user.gid)
-  const args = ['-D', draft, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale']
+  const args = ['-D', draft, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', ...LOCALE]
+  const options = { ...spawnAs(user), cwd: home, env: SERVER_ENV, timeout: INITDB_TIMEOUT_MS }
+  const initdb = (more: readonly string[]) => run(binaries.initdb, [...args, ...more], options)
   try {
-    const options = { ...spawnAs(user), cwd: home, env: SERVER_ENV, timeout: INITDB_TIMEOUT_MS }
-    await run(binaries.initdb, args, options)
+    await initdb([ALL_LETTERS]).catch((error: unknown) => {
+      if (!messageOf(error).includes('invalid locale name')) throw error
+      return initdb([])
+    })
   } catch (cause) {
     throw new Error(
       `initdb could not create a cluster in ${home}. If Postgres cannot run on this machine, ` +

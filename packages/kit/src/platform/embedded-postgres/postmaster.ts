@@ -36,17 +36,20 @@ export async function findServer(dataDir: string): Promise<number | undefined> {
   return found.port
 }
 
+/** How a server is ended: fast, immediately (the next start recovers), or as by a crash. */
+export type StopSignal = 'SIGINT' | 'SIGQUIT' | 'SIGKILL'
+
 /**
  * Ends the server that runs from `dataDir`: open connections are cut, committed work is kept.
  * Resolves once its process has ended; fails when that takes over 30 s. Does nothing when none
  * runs. Call under the cluster's lock.
  */
-export async function stopServer(dataDir: string): Promise<void> {
+export async function stopServer(dataDir: string, signal: StopSignal = 'SIGINT'): Promise<void> {
   const file = await readPidFile(dataDir)
   if (file === undefined || !(await runsFrom(file.pid, dataDir))) return
   const life = await lifeOf(file.pid)
   if (life === undefined) return
-  process.kill(file.pid, 'SIGINT')
+  process.kill(file.pid, signal)
   const ended = await poll(async () => !(await isAlive(life)) || undefined, WAIT_MS)
   if (!ended) throw new Error(`Postgres (process ${file.pid}) did not stop within ${WAIT_MS} ms`)
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 
 import { Failure, type Db } from '@tautline/kit'
 
+import type { Owner } from '../../owner.ts'
 import { SKU_TAKEN, type BulkCreateInput, type BulkCreateOutput } from './schema.ts'
 
 type BulkCreate = z.output<typeof BulkCreateInput>
@@ -21,15 +22,17 @@ interface Written {
  * Inserts up to 10,000 rows in one statement. A sku that stands twice in the input is written
  * once, as it stands first. Throws `SKU_TAKEN` when `onConflict` is `fail` and a sku exists.
  */
-export async function bulkCreateItems(
+export async function createManyItems(
   db: Db,
-  ownerId: string,
+  owner: Owner,
   { items, onConflict }: BulkCreate,
 ): Promise<Output> {
   const bySku = new Map<string, BulkCreate['items'][number]>()
   for (const item of items) if (!bySku.has(item.sku)) bySku.set(item.sku, item)
 
-  const written = await writeItems(db, ownerId, { items: [...bySku.values()], onConflict })
+  // All write in one order, and so wait for each other, never in a circle.
+  const inOrder = [...bySku.values()].toSorted((a, b) => (a.sku < b.sku ? -1 : 1))
+  const written = await writeItems(db, owner, { items: inOrder, onConflict })
   if (onConflict === 'fail' && written.length < bySku.size) {
     for (const { sku } of written) bySku.delete(sku)
     throw new Failure(SKU_TAKEN, { data: { skus: [...bySku.keys()].slice(0, MAX_SKUS_TOLD) } })
@@ -37,22 +40,22 @@ export async function bulkCreateItems(
   return toOutput(items, written)
 }
 
-/** One array a column: four parameters, however many rows. */
+/** One array a column: six parameters, however many rows. */
 async function writeItems(
   db: Db,
-  ownerId: string,
+  { ownerId, tenantId }: Owner,
   { items, onConflict }: BulkCreate,
 ): Promise<Written[]> {
   const { rows } = await sql<Written>`
-    insert into item (owner_id, sku, name, quantity, price_minor)
-    select ${ownerId}, sku, name, quantity, price_minor
+    insert into item (owner_id, tenant_id, sku, name, quantity, price_minor)
+    select ${ownerId}, ${tenantId}, sku, name, quantity, price_minor
     from unnest(
       ${items.map((item) => item.sku)}::text[],
       ${items.map((item) => item.name)}::text[],
       ${items.map((item) => item.quantity)}::integer[],
       ${items.map((item) => item.priceMinor)}::bigint[]
     ) as input (sku, name, quantity, price_minor)
-    on conflict (owner_id, sku) ${onConflict === 'update' ? overwrite : sql`do nothing`}
+    on conflict (owner_id, tenant_id, sku) ${onConflict === 'update' ? overwrite : sql`do nothing`}
     returning sku, id, xmax = 0 as created`.execute(db)
   return rows
 }

@@ -13,9 +13,17 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 let users = 0
 /** A client whose user owns nothing yet. */
-const someone = () => server.clientAs({ userId: `user-${++users}` })
+const someone = () => server.clientAs({ userId: `user-${++users}`, scopes: ['items:import'] })
 
 const rope = { sku: 'rope', name: 'Rope', quantity: 2, priceMinor: 1_990n }
+
+type Items = ReturnType<typeof someone>['items']
+
+/** The first of two pages, after a second item was made. */
+async function listTwo(items: Items) {
+  await items.create.mutate({ ...rope, sku: 'cleat' })
+  return items.list.query({ limit: 1 })
+}
 
 describe('an item', () => {
   test('can be read back as it was created', async () => {
@@ -52,6 +60,44 @@ describe('an item', () => {
     }
     expect((await berta.items.list.query()).items).toEqual([])
     expect(await anna.items.get.query({ id })).toMatchObject(rope)
+  })
+
+  test('is its owner’s in one tenant, and invisible to the same id in another or none', async () => {
+    const userId = `user-${++users}`
+    const as = (more: object) =>
+      server.clientAs({ userId, scopes: ['items:import'], ...more }).items
+    const [own, ...others] = [
+      as({ tenantId: 'acme' }),
+      as({ tenantId: 'other' }),
+      as({}),
+      as({ tenantId: 'acme', issuer: 'https://idp.example.com' }),
+      as({ issuer: 'https://idp.example.com' }),
+    ]
+    const { id } = await own.create.mutate(rope)
+    const { nextCursor } = await listTwo(own)
+    for (const other of others) {
+      expect((await other.list.query()).items).toEqual([])
+      for (const call of [
+        () => other.get.query({ id }),
+        () => other.update.mutate({ id, version: 1, changes: { name: 'Mine' } }),
+        () => other.delete.mutate({ id }),
+      ]) {
+        await expect(call()).rejects.toMatchObject({ reason: 'ITEM_NOT_FOUND' })
+      }
+      await expect(other.list.query({ cursor: nextCursor })).rejects.toMatchObject({
+        reason: 'BAD_INPUT',
+      })
+    }
+    // Each has skus of their own, and overwrites nobody else's.
+    for (const other of others) {
+      await other.create.mutate(rope)
+      const items = [{ ...rope, name: 'Theirs' }]
+      expect(await other.bulkCreate.mutate({ items, onConflict: 'update' })).toMatchObject({
+        updated: 1,
+      })
+    }
+    expect(await own.get.query({ id })).toMatchObject({ ...rope, version: 1 })
+    expect((await own.list.query()).items.map((item) => item.sku)).toEqual(['cleat', 'rope'])
   })
 
   test('is changed only by who has seen its current version', async () => {
@@ -177,7 +223,8 @@ describe('items.bulkCreate', () => {
     const line = server.logs.findLast(
       (log) => log.procedure === 'items.bulkCreate' && log.outcome === 'OK',
     )
-    expect(line).toMatchObject({ database: { queries: 1 } })
+    // And one that tells other processes what is no longer valid.
+    expect(line).toMatchObject({ database: { queries: 2 } })
   })
 })
 
@@ -187,7 +234,7 @@ async function explainSecondPage({ databaseUrl }: TestServer<typeof app>): Promi
   await client.connect()
   await client.query('analyze item; set enable_seqscan = off')
   const { rows } = await client.query<{ 'QUERY PLAN': string }>(`
-    explain select id from item where owner_id = 'user-1' and (created_at, id) < (now(), gen_random_uuid())
+    explain select id from item where owner_id = 'user-1' and tenant_id = '' and (created_at, id) < (now(), gen_random_uuid())
     order by created_at desc, id desc limit 11`)
   await client.end()
   return rows.map((row) => row['QUERY PLAN']).join('\n')

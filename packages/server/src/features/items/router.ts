@@ -1,9 +1,14 @@
 import { z } from 'zod'
 
-import { Failure, mutation, query, toPage, violatedConstraint } from '@tautline/kit'
+import { Failure, mutation, query, toPage } from '@tautline/kit'
 
-import { bulkCreateItems } from './bulk-create.ts'
-import { deleteItem, findItem, insertItem, listItems, updateItem } from './queries.ts'
+import { ownerOf } from '../../owner.ts'
+import { BATCH_FAILED, BatchInput, BatchOutput } from './batch-schema.ts'
+import { applyBatch } from './batch.ts'
+import { createManyItems } from './bulk-create.ts'
+import { changeItem, createItem, removeItem } from './changes.ts'
+import { findItem, listItems } from './queries.ts'
+import { search } from './router-search.ts'
 import {
   BulkCreateInput,
   BulkCreateOutput,
@@ -18,23 +23,23 @@ import {
   UpdateItemInput,
   VERSION_CONFLICT,
 } from './schema.ts'
+import { callerTag, itemsTag, itemTag } from './tags.ts'
+
+/** How long an answer is kept: so long may a change go unseen that was made past this backend. */
+const KEPT_MS = 30_000
 
 const create = mutation({
   summary: 'Creates an item.',
   input: NewItem,
   output: Item,
   errors: [SKU_TAKEN],
-  policy: { allow: 'user' },
-  async run({ ctx, input }) {
-    const { priceMinor, ...rest } = input
-    const item = { ...rest, price_minor: priceMinor, owner_id: ctx.principal.userId }
-    try {
-      return await insertItem(ctx.db, item)
-    } catch (error) {
-      if (violatedConstraint(error) !== 'item_owner_sku_key') throw error
-      throw new Failure(SKU_TAKEN, { data: { skus: [input.sku] } })
-    }
+  policy: {
+    allow: 'user',
+    limit: 'writes',
+    idempotent: 'optional',
+    invalidates: ({ caller }) => [itemsTag(caller)],
   },
+  run: ({ ctx, input }) => createItem(ctx.db, ownerOf(ctx.principal), input),
 })
 
 const bulkCreate = mutation({
@@ -42,8 +47,39 @@ const bulkCreate = mutation({
   input: BulkCreateInput,
   output: BulkCreateOutput,
   errors: [SKU_TAKEN],
-  policy: { allow: 'user', maxBodyBytes: 8_000_000 },
-  run: ({ ctx, input }) => bulkCreateItems(ctx.db, ctx.principal.userId, input),
+  policy: {
+    allow: { scope: 'items:import' },
+    idempotent: 'optional',
+    limit: 'importedRows',
+    cost: ({ items }) => items.length,
+    priority: 'sheddable',
+    concurrency: { max: 2, queue: 2 },
+    maxBodyBytes: 8_000_000,
+    invalidates: ({ caller }) => [callerTag(caller)],
+  },
+  run: ({ ctx, input }) => createManyItems(ctx.db, ownerOf(ctx.principal), input),
+})
+
+const batch = mutation({
+  summary:
+    'Creates, changes and deletes up to 1,000 items; each operation is told what became of it.',
+  input: BatchInput,
+  output: BatchOutput,
+  errors: [BATCH_FAILED],
+  policy: {
+    allow: 'user',
+    idempotent: 'optional',
+    limit: 'writes',
+    cost: ({ operations }) => operations.length,
+    priority: 'sheddable',
+    // All callers of a process share these: room for more than one of them, and nobody has it for long.
+    concurrency: { max: 2, queue: 8 },
+    timeoutMs: 15_000,
+    queries: { max: 2_020 }, // a refused update asks twice
+    maxBodyBytes: 2_000_000,
+    invalidates: ({ caller }) => [callerTag(caller)],
+  },
+  run: ({ ctx, input }) => applyBatch(ctx, ownerOf(ctx.principal), input),
 })
 
 const get = query({
@@ -51,9 +87,17 @@ const get = query({
   input: ItemByIdInput,
   output: Item,
   errors: [ITEM_NOT_FOUND],
-  policy: { allow: 'user' },
+  policy: {
+    allow: 'user',
+    limit: 'reads',
+    cache: {
+      ttlMs: KEPT_MS,
+      scope: 'caller',
+      tags: ({ id }, caller) => [itemTag(caller, id), callerTag(caller)],
+    },
+  },
   async run({ ctx, input }) {
-    const item = await findItem(ctx.db, { id: input.id, ownerId: ctx.principal.userId })
+    const item = await findItem(ctx.db, { ...ownerOf(ctx.principal), id: input.id })
     if (!item) throw new Failure(ITEM_NOT_FOUND)
     return item
   },
@@ -63,12 +107,20 @@ const list = query({
   summary: 'Your items, newest first, page by page.',
   input: ListItemsInput.default({ limit: 50 }),
   output: ItemPage,
-  policy: { allow: 'user' },
+  policy: {
+    allow: 'user',
+    limit: 'reads',
+    cache: {
+      ttlMs: KEPT_MS,
+      scope: 'caller',
+      tags: (_, caller) => [itemsTag(caller), callerTag(caller)],
+    },
+  },
   async run({ ctx, input: { cursor, limit } }) {
     const cursors = ctx.cursors({})
     const [createdAt = '', id = ''] = cursor ? cursors.open(cursor) : []
     const after = cursor ? { createdAt, id } : undefined
-    const rows = await listItems(ctx.db, { ownerId: ctx.principal.userId, after, limit })
+    const rows = await listItems(ctx.db, { ...ownerOf(ctx.principal), after, limit })
     return toPage(rows, limit, {
       item: ({ position: _, ...item }) => item,
       cursor: (row) => cursors.seal([row.position, row.id]),
@@ -81,24 +133,13 @@ const update = mutation({
   input: UpdateItemInput,
   output: Item,
   errors: [ITEM_NOT_FOUND, VERSION_CONFLICT],
-  policy: { allow: 'user' },
-  async run({ ctx, input: { id, version, changes } }) {
-    const own = { id, ownerId: ctx.principal.userId }
-    const { name, quantity, priceMinor } = changes
-    const updated = await updateItem(
-      ctx.db,
-      { ...own, version },
-      {
-        ...(name !== undefined && { name }),
-        ...(quantity !== undefined && { quantity }),
-        ...(priceMinor !== undefined && { price_minor: priceMinor }),
-      },
-    )
-    if (updated) return updated
-    const current = await findItem(ctx.db, own)
-    if (!current) throw new Failure(ITEM_NOT_FOUND)
-    throw new Failure(VERSION_CONFLICT, { data: { currentVersion: current.version } })
+  policy: {
+    allow: 'user',
+    limit: 'writes',
+    idempotent: 'optional',
+    invalidates: ({ input, caller }) => [itemTag(caller, input.id), itemsTag(caller)],
   },
+  run: ({ ctx, input }) => changeItem(ctx.db, ownerOf(ctx.principal), input),
 })
 
 const remove = mutation({
@@ -106,12 +147,22 @@ const remove = mutation({
   input: ItemByIdInput,
   output: z.object({ id: ItemId }),
   errors: [ITEM_NOT_FOUND],
-  policy: { allow: 'user' },
-  async run({ ctx, input }) {
-    const deleted = await deleteItem(ctx.db, { id: input.id, ownerId: ctx.principal.userId })
-    if (!deleted) throw new Failure(ITEM_NOT_FOUND)
-    return deleted
+  policy: {
+    allow: 'user',
+    limit: 'writes',
+    idempotent: 'optional',
+    invalidates: ({ input, caller }) => [itemTag(caller, input.id), itemsTag(caller)],
   },
+  run: ({ ctx, input }) => removeItem(ctx.db, ownerOf(ctx.principal), input),
 })
 
-export const itemsRouter = { create, bulkCreate, get, list, update, delete: remove }
+export const itemsRouter = {
+  create,
+  bulkCreate,
+  batch,
+  get,
+  list,
+  search,
+  update,
+  delete: remove,
+}

@@ -11,12 +11,14 @@ const MAX_BIGINT = 2n ** 63n - 1n
 /** Largest value of a Postgres integer. */
 const MAX_INTEGER = 2 ** 31 - 1
 
-const Sku = z.string().min(1).max(64)
-const Name = z.string().min(1).max(200)
+/** Composed (NFC), as a search looks for it: the same letters are the same sku and the same name. */
+const Sku = z.string().normalize().min(1).max(64)
+const Name = z.string().normalize().min(1).max(200)
 const Quantity = z.int().min(0).max(1_000_000_000)
 const PriceMinor = z.bigint().min(0n).max(MAX_BIGINT)
 
-export const ItemId = z.uuid()
+/** Postgres writes ids in lower case, and so does whoever compares them. */
+export const ItemId = z.uuid().toLowerCase()
 
 export const NewItem = z.strictObject({
   sku: Sku,
@@ -41,7 +43,7 @@ export const ItemByIdInput = z.strictObject({ id: ItemId })
 
 export const ListItemsInput = z.strictObject({
   limit: z.int().min(1).max(MAX_PAGE_SIZE).default(50),
-  cursor: z.string().max(500).nullish(),
+  cursor: z.string().min(1).max(500).nullish(),
 })
 
 export const ItemPage = z.object({ items: z.array(Item), nextCursor: z.string().nullable() })
@@ -84,14 +86,18 @@ export const ITEM_NOT_FOUND = defineError('ITEM_NOT_FOUND', {
   message: 'You have no such item.',
 })
 
+export const TakenSkus = z.object({ skus: z.array(z.string()) })
+
 export const SKU_TAKEN = defineError('SKU_TAKEN', {
   code: 'CONFLICT',
   message: 'You already have an item with this sku.',
-  data: z.object({ skus: z.array(z.string()) }),
+  data: TakenSkus,
 })
+
+export const CurrentVersion = z.object({ currentVersion: z.int() })
 
 export const VERSION_CONFLICT = defineError('VERSION_CONFLICT', {
   code: 'CONFLICT',
   message: 'The item has changed since you read it.',
-  data: z.object({ currentVersion: z.int() }),
+  data: CurrentVersion,
 })

@@ -4,6 +4,8 @@ import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 export interface ItemTable {
   id: GeneratedAlways<string>
   owner_id: string
+  /** Empty for an owner without a tenant. */
+  tenant_id: string
   /** Stock keeping unit: the owner's own name for it, unique per owner. */
   sku: string
   name: string

@@ -1,5 +1,14 @@
-import { Failure, mutation, query, toPage, type Principal } from '@tautline/kit'
+import {
+  commonErrors,
+  Failure,
+  mutation,
+  query,
+  toPage,
+  usersTag,
+  type Principal,
+} from '@tautline/kit'
 
+import { ownerTag } from '../../owner.ts'
 import {
   deleteUser,
   findUser,
@@ -8,6 +17,7 @@ import {
   updateUser,
   type AskedUser,
 } from './queries.ts'
+import { search } from './router-search.ts'
 import {
   DeleteUserOutput,
   ListUsersInput,
@@ -20,11 +30,12 @@ import {
   UserWithRecentItems,
   UserWithRecentItemsInput,
 } from './schema.ts'
+import { userTag } from './tags.ts'
 
-/** Callers see themselves, admins everybody. */
+/** Callers see themselves, admins everybody. Whom another issuer knows is no user here. */
 function asked(id: string, caller: Principal): AskedUser {
-  const visible = caller.roles.includes('admin') ? 'everybody' : { only: caller.userId }
-  return { id, visible }
+  const own = caller.issuer === undefined ? caller.userId : undefined
+  return { id, visible: caller.roles.includes('admin') ? 'everybody' : { only: own } }
 }
 
 const get = query({
@@ -32,7 +43,11 @@ const get = query({
   input: UserByIdInput,
   output: User,
   errors: [USER_NOT_FOUND],
-  policy: { allow: 'user' },
+  policy: {
+    allow: 'user',
+    limit: 'reads',
+    cache: { ttlMs: 30_000, scope: 'caller', tags: ({ id }) => [userTag(id)] },
+  },
   async run({ ctx, input }) {
     const user = await findUser(ctx.db, asked(input.id, ctx.principal))
     if (!user) throw new Failure(USER_NOT_FOUND)
@@ -44,7 +59,7 @@ const list = query({
   summary: 'All users, newest first, page by page.',
   input: ListUsersInput.default({ limit: 50 }),
   output: UserPage,
-  policy: { allow: { role: 'admin' } },
+  policy: { allow: { role: 'admin' }, limit: 'reads', priority: 'sheddable' },
   async run({ ctx, input: { cursor, limit } }) {
     const cursors = ctx.cursors({})
     const [createdAt = '', id = ''] = cursor ? cursors.open(cursor) : []
@@ -62,7 +77,12 @@ const update = mutation({
   input: UpdateUserInput,
   output: User,
   errors: [USER_NOT_FOUND],
-  policy: { allow: 'user' },
+  policy: {
+    allow: 'user',
+    limit: 'writes',
+    idempotent: 'optional',
+    invalidates: ({ input: { id } }) => [userTag(id), usersTag],
+  },
   async run({ ctx, input: { id, changes } }) {
     const user = await updateUser(ctx.db, asked(id, ctx.principal), changes)
     if (!user) throw new Failure(USER_NOT_FOUND)
@@ -72,13 +92,22 @@ const update = mutation({
 
 const remove = mutation({
   summary:
-    'Deletes you, or for an admin any user, with all their items and sessions, at once and for good. ' +
-    'An access token that is out already ends within its 10 minutes.',
+    'Deletes you, or for an admin any user, with all their items and sessions, at once and for good; ' +
+    'their accounts stay in the ledger, nameless and frozen, as do the memos of their transfers. ' +
+    'An access token that is out already works until it ends, within 10 minutes; ' +
+    'what it creates by then is deleted soon after.',
   input: UserByIdInput,
   output: DeleteUserOutput,
   errors: [USER_NOT_FOUND],
-  policy: { allow: 'user' },
+  policy: {
+    allow: 'user',
+    limit: 'writes',
+    fresh: true,
+    invalidates: ({ input: { id } }) => [userTag(id), usersTag, ownerTag(id)],
+  },
   async run({ ctx, input }) {
+    // A key is for what it was made for, and nobody makes one for this.
+    if (ctx.principal.apiKeyId !== undefined) throw new Failure(commonErrors.FORBIDDEN)
     const deleted = await deleteUser(ctx.db, asked(input.id, ctx.principal))
     if (!deleted) throw new Failure(USER_NOT_FOUND)
     return deleted
@@ -90,16 +119,17 @@ const getWithRecentItems = query({
   input: UserWithRecentItemsInput.default({ limit: 10 }),
   output: UserWithRecentItems,
   errors: [USER_NOT_FOUND],
-  policy: { allow: 'user' },
+  policy: { allow: 'user', limit: 'reads' },
   async run({ ctx, input }) {
-    // A caller whom another issuer knows has no account here, and maybe no uuid.
-    const id = UserId.safeParse(input.id ?? ctx.principal.userId).data
+    const own = ctx.principal.issuer === undefined ? ctx.principal.userId : undefined
+    const id = UserId.safeParse(input.id ?? own).data // another issuer's need be no uuid
+    const { tenantId = '' } = ctx.principal
+    const items = { tenantId, limit: input.limit }
     const user =
-      id !== undefined &&
-      (await findUserWithRecentItems(ctx.db, asked(id, ctx.principal), input.limit))
+      id !== undefined && (await findUserWithRecentItems(ctx.db, asked(id, ctx.principal), items))
     if (!user) throw new Failure(USER_NOT_FOUND)
     return user
   },
 })
 
-export const usersRouter = { get, list, update, delete: remove, getWithRecentItems }
+export const usersRouter = { get, list, search, update, delete: remove, getWithRecentItems }

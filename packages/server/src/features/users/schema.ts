@@ -16,14 +16,14 @@ export const UserByIdInput = z.strictObject({ id: UserId })
 
 export const ListUsersInput = z.strictObject({
   limit: z.int().min(1).max(MAX_PAGE_SIZE).default(50),
-  cursor: z.string().max(500).nullish(),
+  cursor: z.string().min(1).max(500).nullish(),
 })
 
 export const UserPage = z.object({ items: z.array(User), nextCursor: z.string().nullable() })
 
 export const UpdateUserInput = z.strictObject({
   id: UserId,
-  changes: z.strictObject({ name: z.string().trim().min(1).max(100) }),
+  changes: z.strictObject({ name: z.string().trim().normalize().min(1).max(100) }),
 })
 
 export const DeleteUserOutput = z.object({

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]())
 
 let people = 0
-/** Users with accounts; a password takes its time and plays no part here. */
+/** Users who never sign in: a password takes its time, and plays no part here. */
 async function insertUsers(count: number): Promise<string[]> {
   const rows = Array.from({ length: count }, () => ({
     email: `user${++people}@example.com`,
@@ -29,7 +29,7 @@ async function insertUsers(count: number): Promise<string[]> {
 
 async function newUser() {
   const [id = ''] = await insertUsers(1)
-  return { id, client: server.clientAs({ userId: id }) }
+  return { id, client: server.clientAs({ userId: id, scopes: ['items:import'] }) }
 }
 
 const admin = () => server.clientAs({ userId: 'chief', roles: ['admin'] })
@@ -37,7 +37,7 @@ const rope = { sku: 'rope', name: 'Rope', quantity: 2, priceMinor: 1_990n }
 const nobody = { id: crypto.randomUUID() }
 
 describe('a user', () => {
-  test('reads, renames and deletes the own account, as does an admin', async () => {
+  test('reads, renames and deletes themselves, as does an admin', async () => {
     for (const by of ['self', 'admin']) {
       const { id, client } = await newUser()
       const { users } = by === 'self' ? client : admin()
@@ -195,7 +195,7 @@ describe('users.getWithRecentItems', () => {
     expect(lines.at(-1)).toMatchObject({ userId: 'chief', database: { queries: 1 } })
   })
 
-  test('shows a user without items, and refuses a caller without an account', async () => {
+  test('shows a user without items, and refuses a caller who is no user here', async () => {
     const { id, client } = await newUser()
     expect(await client.users.getWithRecentItems.query()).toMatchObject({ id, recentItems: [] })
     await expect(admin().users.getWithRecentItems.query()).rejects.toMatchObject({

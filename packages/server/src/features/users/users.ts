@@ -1,4 +1,6 @@
+import { leftoversLoop } from './leftovers.ts'
 import { usersRouter } from './router.ts'
+import './tables.ts'
 
-/** The accounts of this backend, for their owners and for admins. */
-export const users = { router: usersRouter }
+/** The users of this backend, for themselves and for admins. */
+export const users = { router: usersRouter, loops: { delete_leftovers: leftoversLoop } }

@@ -1,0 +1,65 @@
+-- What the functions of queries.ts send, called as in queries.fixture.ts.
+-- Derived: do not edit.
+
+-- findUser
+select "id", "email", "name", "created_at" as "createdAt", "asked"."position"
+from unnest($1::uuid[], $2::boolean[], $3::text[]) with ordinality as asked (account, everybody, only_id, position)
+inner join "tautline"."user" on "tautline"."user"."id" = "asked"."account"
+where everybody or "tautline"."user"."id"::text = only_id;
+
+-- listUsers: the first page
+select "id", "email", "name", "created_at" as "createdAt", created_at::text as "position"
+from "tautline"."user"
+order by "created_at" desc, "id" desc
+limit $1;
+
+-- listUsers: another page
+select "id", "email", "name", "created_at" as "createdAt", created_at::text as "position"
+from "tautline"."user"
+where (created_at, id) < ($1::timestamptz, $2::uuid)
+order by "created_at" desc, "id" desc
+limit $3;
+
+-- updateUser: by themselves
+update "tautline"."user"
+set "name" = $1
+where ("tautline"."user"."id" = $2 and "tautline"."user"."id"::text = $3)
+returning "id", "email", "name", "created_at" as "createdAt";
+
+-- updateUser: by an admin
+update "tautline"."user"
+set "name" = $1
+where "tautline"."user"."id" = $2
+returning "id", "email", "name", "created_at" as "createdAt";
+
+-- deleteUser
+delete from "tautline"."user"
+where "tautline"."user"."id" = $1
+returning "id";
+insert into "deleted_user" ("id")
+values ($1);
+update "account"
+set "name" = $1, "frozen" = $2, "closed_at" = now()
+where "id" in (
+  select "account"."id"
+  from "account"
+  where "owner_id" = $3 and "closed_at" is null
+  order by "account"."id"
+  for update
+);
+delete from "item"
+where "owner_id" = $1;
+
+-- findUserWithRecentItems
+select "id", "email", "name", "created_at" as "createdAt", (
+  select coalesce(json_agg(agg), '[]')
+  from (
+    select "item"."id", "sku", "item"."name", "quantity", "item"."created_at" as "createdAt", price_minor::text as "priceMinor"
+    from "item"
+    where "owner_id" = "tautline"."user"."id"::text and "tenant_id" = $1
+    order by "item"."created_at" desc, "item"."id" desc
+    limit $2
+  ) as agg
+) as "recentItems"
+from "tautline"."user"
+where ("tautline"."user"."id" = $3 and "tautline"."user"."id"::text = $4);

@@ -1,0 +1,8 @@
+import { samplesOf } from '@tautline/kit/testing'
+
+import { FIRST_RANK } from '../../search.ts'
+import * as queries from './search.ts'
+
+export const samples = samplesOf(queries, {
+  searchUsers: [{ q: 'anna', after: FIRST_RANK, limit: 10 }],
+})

@@ -1,0 +1,2 @@
+/** One user's account. */
+export const userTag = (id: string) => `user:${id}`
