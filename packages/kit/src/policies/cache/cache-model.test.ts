@@ -114,7 +114,9 @@ function expectBusy({
 
 const hasRedis = await hasRedisServer()
 
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
+/** The same in each short run; the full runs go where none has been. */
+const anySeed = process.env.TEST_FULL === '1' ? Math.floor(Math.random() * 1e9) : 20_261_122
+const seed = Number(process.env.SEED ?? anySeed)
 
 describe(`random reads, commits, rollbacks and crashes (SEED=${seed})`, () => {
   test('in one process never read what is older than a commit before the read', async () => {

@@ -105,10 +105,12 @@ describe('an item', () => {
     const { id } = await anna.items.create.mutate(rope)
     const updated = await anna.items.update.mutate({ id, version: 1, changes: { quantity: 7 } })
     expect(updated).toMatchObject({ ...rope, quantity: 7, version: 2 })
-    const [, error] = await safe(
-      anna.items.update.mutate({ id, version: 1, changes: { quantity: 9 } }),
-    )
-    expect(error).toMatchObject({ reason: 'VERSION_CONFLICT', data: { currentVersion: 2 } })
+    for (const version of [1, 3, 2 ** 31 - 1]) {
+      const [, error] = await safe(
+        anna.items.update.mutate({ id, version, changes: { quantity: 9 } }),
+      )
+      expect(error).toMatchObject({ reason: 'VERSION_CONFLICT', data: { currentVersion: 2 } })
+    }
     expect(await anna.items.get.query({ id })).toEqual(updated)
   })
 

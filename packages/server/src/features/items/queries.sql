@@ -39,8 +39,8 @@ order by "created_at", "id";
 
 -- updateItem
 update "item"
-set "quantity" = $1, "version" = $2, "updated_at" = now()
-where "id" = $3 and ("owner_id" = $4 and "tenant_id" = $5) and "version" = $6
+set "quantity" = $1, "version" = version + 1, "updated_at" = now()
+where "id" = $2 and ("owner_id" = $3 and "tenant_id" = $4) and "version" = $5
 returning "id", "sku", "name", "quantity", "price_minor" as "priceMinor", "version", "created_at" as "createdAt", "updated_at" as "updatedAt";
 
 -- lockItems

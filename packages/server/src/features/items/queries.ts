@@ -113,7 +113,7 @@ export function updateItem(
 ) {
   return db
     .updateTable('item')
-    .set({ ...changes, version: version + 1, updated_at: sql`now()` })
+    .set({ ...changes, version: sql`version + 1`, updated_at: sql`now()` })
     .where('id', '=', id)
     .where(isOwn(owner))
     .where('version', '=', version)
