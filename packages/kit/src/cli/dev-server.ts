@@ -25,8 +25,8 @@ export type DevMessage =
  */
 export async function runDevServer(appPath: string): Promise<void> {
   process.on('disconnect', leave)
-  const config = await readConfig()
   const { definition, lanes } = await load(appPath)
+  const config = await readConfig(process.env, definition)
   await migrate(config, lanes)
   const app = await createApp(definition, config)
   process.off('disconnect', leave)
