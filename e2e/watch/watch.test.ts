@@ -19,6 +19,9 @@ const LEAST = full ? { kills: 8, cuts: 500, resumes: 2_000 } : { kills: 2, cuts:
 /** What is promised holds where nothing else runs on the machine. */
 const MOST = full ? { resumeP99Ms: 2_000, stopMs: 3_000 } : { resumeP99Ms: 60_000, stopMs: 60_000 }
 
+/** One watcher of so many has a stream for each of its tasks, and the others one for all of them. */
+const STREAMS_EACH = full ? 40 : 5
+
 /** After so many bytes a connection is cut at the latest. */
 const MOST_BYTES = full ? 300_000 : 30_000
 
@@ -59,9 +62,10 @@ test(
       url: `http://127.0.0.1:${way.port}/rpc`,
       onResume: (resume) => resumes.push(resume),
     })
-    // Most of them as a page does, for which a browser has six connections; some one by one.
     const watchers = Array.from({ length: RUN.watchers }, (_, index) =>
-      (index % 8 === 0 ? overStreams : overOneStream)(shuffled(ids).slice(0, RUN.watched)),
+      (index % STREAMS_EACH === 0 ? overStreams : overOneStream)(
+        shuffled(ids).slice(0, RUN.watched),
+      ),
     )
     const ended = Promise.all(watchers.map((watcher) => watcher.ended))
     const state = { isWritten: false, kills: 0 }

@@ -1,7 +1,7 @@
 import { backoffMs } from '@tautline/shared'
 
 /** Before each connection after a first one, in milliseconds: at least, and what chance adds. */
-const WAIT = { minMs: 100, baseMs: 200, capMs: 1_200 }
+const WAIT = { minMs: 100, baseMs: 200, capMs: 900 }
 
 /** After so long there is no hurry any more, in milliseconds. */
 const LONG_MS = 20_000

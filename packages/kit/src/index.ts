@@ -84,6 +84,7 @@ export type {
   TaskRequest,
 } from './task-types.ts'
 export type { EndedTask, OnTaskEnd } from './tasks/ended.ts'
+export { TaskStopped } from './tasks/attempt-stopped.ts'
 export {
   task,
   type StepOptions,

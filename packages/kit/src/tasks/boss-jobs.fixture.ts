@@ -5,7 +5,6 @@ const job = { name: 'report.make', jobId: '00000000-0000-0000-0000-000000000001'
 
 export const samples = samplesOf(queries, {
   touchJobs: [[job]],
-  findAlive: [[job]],
   findDue: [['report.make']],
   deleteWaiting: [job],
   releaseExpired: [100],

@@ -21,12 +21,6 @@ with mine as (
 select place::int
 from mine;
 
--- findAlive
-select job.id
-from "tautline_boss"."job" job
-join unnest($1::text[], $2::uuid[]) as asked (name, id) on asked.name = job.name and asked.id = job.id
-where job.state <= 'active';
-
 -- findDue
 select asked.queue
 from unnest($1::text[]) as asked (queue)

@@ -39,17 +39,6 @@ export async function touchJobs<J extends FetchedJob>(db: Db, held: readonly J[]
   return held.filter((_, index) => !places.has(index + 1))
 }
 
-/** Ids of those jobs that will be delivered, or have been: whose task is not forgotten. */
-export async function findAlive(db: Db, asked: readonly Job[]): Promise<ReadonlySet<string>> {
-  const { rows } = await sql<{ id: string }>`
-    select job.id from ${jobs} job
-    join unnest(
-      ${asked.map(({ name }) => queueOf(name))}::text[], ${asked.map(({ jobId }) => jobId)}::uuid[]
-    ) as asked (name, id) on asked.name = job.name and asked.id = job.id
-    where job.state <= 'active'`.execute(db)
-  return new Set(rows.map(({ id }) => id))
-}
-
 /** Those of some tasks that have jobs to be fetched now. Ordered as the index is, of which one is enough. */
 export async function findDue(db: Db, names: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ queue: string }>`

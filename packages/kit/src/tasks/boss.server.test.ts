@@ -125,17 +125,6 @@ test('a job that is given back is the next one’s at once', async () => {
   expect(await boss.fetch(started.name, 1)).toEqual([])
 })
 
-test('says which jobs are alive', async () => {
-  const started = await startWithJob()
-  const { boss, name, jobId } = started
-  const jobs = [{ name, jobId }, { name, jobId: randomUUID() }] // prettier-ignore
-  expect(await boss.activeJobs(db, jobs)).toEqual(new Set([jobId]))
-  const held = await fetchOne(started)
-  expect(await boss.activeJobs(db, jobs)).toEqual(new Set([jobId]))
-  await boss.complete(db, held)
-  expect(await boss.activeJobs(db, jobs)).toEqual(new Set())
-})
-
 test('rings at the commit of a job that is due, and when one is given back', async () => {
   await using listener = await listen(QUEUE_CHANNEL)
   const started = await startWithJob()

@@ -4,15 +4,7 @@ import { z } from 'zod'
 import type { Db } from '../db/database.ts'
 import type { Logger } from '../platform/logger.ts'
 import { createBossEngine, executorOn, type BossEngine } from './boss-engine.ts'
-import {
-  findAlive,
-  findDue,
-  releaseExpired,
-  releaseHeld,
-  touchJobs,
-  type FetchedJob,
-  type Job,
-} from './boss-jobs.ts'
+import { findDue, releaseExpired, releaseHeld, touchJobs, type FetchedJob } from './boss-jobs.ts'
 import { queueOf } from './boss-schema.ts'
 
 /** A wish that a task be delivered to a worker. */
@@ -63,8 +55,6 @@ export interface Boss {
   touch<J extends FetchedJob>(held: readonly J[]): Promise<J[]>
   /** Gives jobs that are still ours to whoever fetches next, and rings. */
   giveBack(held: readonly FetchedJob[]): Promise<void>
-  /** Ids of those jobs that wait, or that somebody works on; the others are gone for good. */
-  activeJobs(db: Db, jobs: readonly Job[]): Promise<ReadonlySet<string>>
   /** Whether it was started; asks the database, and throws when that does not answer. */
   isReachable(): Promise<boolean>
   /** Gives jobs whose worker was not heard of for 10 s to others. Returns how many. */
@@ -113,7 +103,6 @@ export function createBoss({ db, log }: BossOptions): Boss {
     giveBack: async (held) => {
       await releaseHeld(db, held)
     },
-    activeJobs: findAlive,
     isReachable: async () => {
       if (!engine.current) return false
       await sql`select 1`.execute(db)

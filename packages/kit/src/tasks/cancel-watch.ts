@@ -27,6 +27,7 @@ export interface CancelWatch extends Loop {
 export function startCancelWatch({ db, resources, attempts }: CancelWatchParts): CancelWatch {
   const { log, metrics } = resources
   let looking: Promise<void> | undefined
+  let isLooking = false
   let isAsked = false
 
   /** Never throws: there is no backoff, since who wants a task to end has waited for long enough. */
@@ -53,16 +54,16 @@ export function startCancelWatch({ db, resources, attempts }: CancelWatchParts):
   /** Many bells at once are one look, and one that rings during a look is another. */
   function look(): void {
     isAsked = true
-    looking ??= lookAsAsked().finally(() => {
-      looking = undefined
-    })
+    if (!isLooking) looking = lookAsAsked()
   }
 
   async function lookAsAsked(): Promise<void> {
+    isLooking = true
     while (isAsked) {
       isAsked = false
       await lookOnce()
     }
+    isLooking = false
   }
 
   const loop = startLoop({ name: 'task_cancel', everyMs: EVERY_MS, log, metrics, run: lookOnce })
