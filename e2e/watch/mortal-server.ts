@@ -27,8 +27,11 @@ export interface Stop {
 const SERVER = fileURLToPath(new URL('./server.fixture.ts', import.meta.url))
 const APP = new URL('./watched-app.ts', import.meta.url)
 
-/** Starts one on a database, which it migrates first. */
-export async function startMortalServer(databaseUrl: string): Promise<MortalServer> {
+/**
+ * Starts one on a database, which it migrates first. Its successor is loaded `settleMs` after each start,
+ * in milliseconds: that takes a second of a core, which those who come back need.
+ */
+export async function startMortalServer(databaseUrl: string, settleMs = 0): Promise<MortalServer> {
   await using stack = new AsyncDisposableStack()
   const cache = await mkdtemp(join(tmpdir(), 'tautline-compiled-'))
   stack.defer(() => rm(cache, { recursive: true, force: true }))
@@ -65,14 +68,18 @@ export async function startMortalServer(databaseUrl: string): Promise<MortalServ
       serving.kill(signal)
       const code = await exitOf(serving)
       const tookMs = performance.now() - stoppingAt
-      await new Promise((resolve) => setTimeout(resolve, awayMs))
+      await later(awayMs)
       serving = successor
-      next = load(environment)
+      next = later(settleMs).then(() => load(environment))
       await serve()
       return { code, tookMs }
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+function later(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 async function load(environment: NodeJS.ProcessEnv): Promise<ChildProcess> {

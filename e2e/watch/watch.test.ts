@@ -30,7 +30,7 @@ let server: MortalServer
 let writer: Writer
 beforeAll(async () => {
   const { directUrl } = world.use(await createDatabase())
-  server = world.use(await startMortalServer(directUrl))
+  server = world.use(await startMortalServer(directUrl, full ? 2_500 : 0))
   writer = world.use(openWriter(directUrl))
 })
 afterAll(() => world.disposeAsync())

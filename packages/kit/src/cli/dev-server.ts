@@ -25,6 +25,7 @@ export type DevMessage =
  */
 export async function runDevServer(appPath: string): Promise<void> {
   process.on('disconnect', leave)
+  await readConfig() // what is wrong here no edit can mend, so it comes before any file is watched
   const { definition, lanes } = await load(appPath)
   const config = await readConfig(process.env, definition)
   await migrate(config, lanes)
