@@ -14,6 +14,8 @@ export interface MortalServer extends AsyncDisposable {
   readonly port: number
   /** When it came back the last time before a moment, by `performance.now()`. */
   backBefore(at: number): number
+  /** Resolves when its successor is loaded: a restart begins at once then. */
+  prepared(): Promise<unknown>
   /** Ends it so, and starts it anew after a while. Resolves when it listens. */
   restart(signal: 'SIGKILL' | 'SIGTERM', awayMs: number): Promise<Stop>
 }
@@ -62,6 +64,7 @@ export async function startMortalServer(databaseUrl: string, settleMs = 0): Prom
   return {
     port,
     backBefore: (at) => backAt.findLast((back) => back <= at) ?? -Infinity,
+    prepared: () => next,
     async restart(signal, awayMs) {
       const successor = await next
       const stoppingAt = performance.now()

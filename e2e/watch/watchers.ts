@@ -19,22 +19,28 @@ export interface Resume {
 
 export interface WatchersOptions {
   readonly url: string
-  /** Told of each connection that replaces another. */
+  /** Told of each connection that is the first of its stream. */
+  readonly onFirst?: () => void
+  /** Told of each that replaces another. */
   readonly onResume: (resume: Resume) => void
 }
 
 /** Makes watchers of several tasks each: over one stream, or over one for each task. */
-export function createWatchers({ url, onResume }: WatchersOptions) {
+export function createWatchers({ url, onFirst = () => {}, onResume }: WatchersOptions) {
   const client = createClient<WatchedRouter>({ url, auth: () => ANNA })
 
-  /** Tells each time a connection has come back. */
+  /** Tells each time a connection is there. */
   function observe() {
-    let lostAt = NaN
+    let lostAt: number | undefined
+    let isFirst = true
     return ({ state }: ConnectionState): void => {
-      if (state === 'connecting' && Number.isNaN(lostAt)) lostAt = performance.now()
+      const now = performance.now()
+      if (state === 'connecting') lostAt ??= now
       if (state !== 'pending') return
-      onResume({ lostAt, backAt: performance.now() })
-      lostAt = NaN
+      if (isFirst) onFirst()
+      else onResume({ lostAt: lostAt ?? now, backAt: now })
+      isFirst = false
+      lostAt = undefined
     }
   }
 

@@ -66,8 +66,8 @@ async function* resume(
   const common: Common = { subscribing, options, access, pause, lastEventId: undefined }
   let error: CallError | null = null
   try {
+    onState?.({ state: 'connecting', error })
     for (;;) {
-      onState?.({ state: 'connecting', error })
       try {
         const end = yield* read(common)
         if (end.isOver) return
@@ -78,6 +78,7 @@ async function* resume(
         if (signal.aborted) throw clientError('ABORTED', signal.reason)
         error = await passing(cause, common)
       }
+      onState?.({ state: 'connecting', error })
       await sleep(pause.ms, { signal }).catch(() => {
         throw clientError('ABORTED', signal.reason)
       })
