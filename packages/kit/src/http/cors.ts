@@ -15,11 +15,7 @@ const REQUEST_HEADERS = [
   'authorization',
   'content-type',
   'idempotency-key',
-  'if-match',
-  'if-none-match',
-  'if-range',
   'last-event-id',
-  'range',
   'traceparent',
   'tracestate',
   'trpc-accept',
@@ -29,10 +25,7 @@ const REQUEST_HEADERS = [
 
 /** Headers of an answer that a page of another origin may read. */
 const EXPOSED_HEADERS = [
-  'Accept-Ranges',
   'Content-Disposition',
-  'Content-Range',
-  'ETag',
   'RateLimit',
   'RateLimit-Policy',
   'Retry-After',

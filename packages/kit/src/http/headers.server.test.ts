@@ -52,10 +52,12 @@ test('a stream has these headers and no other', async () => {
   const { headers } = await send(`${server.url}/rpc/probe.count?input={"json":{"to":2}}`)
   expect(headersOf({ headers })).toEqual({
     ...ALWAYS,
-    'cache-control': 'no-store, no-transform',
+    'cache-control': 'no-cache, no-transform, no-store',
+    connection: 'keep-alive', // so says tRPC
     'content-type': 'text/event-stream',
     'transfer-encoding': 'chunked',
     date: '(date)',
+    vary: 'trpc-accept, accept',
     'x-accel-buffering': 'no',
   })
 })

@@ -18,10 +18,7 @@ export interface HttpConfig {
   readonly trustedProxies: readonly string[]
   /** Longest that the headers of a request may take to arrive, in milliseconds. */
   readonly headersTimeoutMs: number
-  /**
-   * Longest that the body of a request may take to arrive after its headers, in milliseconds. That of
-   * a file may take longer.
-   */
+  /** Longest that a whole request may take to arrive, in milliseconds. */
   readonly requestTimeoutMs: number
 }
 
@@ -48,7 +45,7 @@ export function createListener({ config, headers, metrics }: ListenerOptions): S
   const server = createServer({
     ...LIMITS,
     headersTimeout: config.headersTimeoutMs,
-    requestTimeout: 0, // `body-timer.ts` has exceptions
+    requestTimeout: config.requestTimeoutMs,
   })
   server.maxConnections = MAX_CONNECTIONS
   server.maxHeadersCount = 0 // beyond a count Node hides headers in silence; we refuse them

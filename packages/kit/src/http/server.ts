@@ -8,7 +8,6 @@ import { within } from '../platform/call-scope.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { acceptWaiting } from './backlog.ts'
-import { createBodyTimer, type BodyTimer } from './body-timer.ts'
 import { createClientAddress } from './client-address.ts'
 import { createListener, type HttpConfig } from './listener.ts'
 import { createProxyWarning } from './proxy-warning.ts'
@@ -21,8 +20,6 @@ export interface Exchange {
   readonly url: URL
   /** Who sent it, seen through the trusted proxies; empty when the peer has already gone. */
   readonly address: string
-  /** Lets its body take longer than that of another request may. */
-  readonly takeTime: () => void
 }
 
 export type Route = (exchange: Exchange) => Promise<void> | void
@@ -31,8 +28,6 @@ export interface HttpServerOptions {
   /** Answers every request. */
   readonly route: Route
   readonly config: HttpConfig
-  /** Ends what has no end of its own. Called by a stop, when nobody new is let in. */
-  readonly endStreams: () => void
   readonly log: Logger
   readonly metrics: Metrics
 }
@@ -59,10 +54,9 @@ export interface HttpServer {
 const MAX_HEADERS = 200
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { config, endStreams, log, metrics } = options
+  const { config, log, metrics } = options
   const headers = securityHeaders(config)
-  const server = createListener({ config, headers, metrics })
-  const serve = createService(options, createBodyTimer(server, config.requestTimeoutMs))
+  const serve = createService(options)
   /** Answers under way. Left when the response closes, which happens whatever becomes of a call. */
   const open = new Set<ServerResponse>()
   let draining = false
@@ -87,6 +81,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     })
   }
 
+  const server = createListener({ config, headers, metrics })
   server.on('request', answer)
 
   return {
@@ -112,7 +107,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       }
       // http's own close() would end the idle sockets at once; net's only stops listening.
       NetServer.prototype.close.call(server)
-      endStreams()
       const giveUpAt = performance.now() + timeoutMs
       const settled = () => open.size === 0 && performance.now() >= lastActiveAt + quietMs
       while (!settled() && performance.now() < giveUpAt) await sleep(10)
@@ -125,7 +119,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 }
 
 /** Reads of a request what its route needs to know, and hands it over. */
-function createService({ route, config, log }: HttpServerOptions, timer: BodyTimer) {
+function createService({ route, config, log }: HttpServerOptions) {
   const addressOf = createClientAddress(config.trustedProxies)
   const warn = createProxyWarning(config.trustedProxies, log)
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -134,8 +128,7 @@ function createService({ route, config, log }: HttpServerOptions, timer: BodyTim
     }
     warn(request)
     const url = parseTarget(request.url)
-    const takeTime = () => timer.lift(request)
-    if (url) await route({ request, response, url, address: addressOf(request), takeTime })
+    if (url) await route({ request, response, url, address: addressOf(request) })
     else sendJson(response, 400, { error: 'The request names no path.' })
   }
 }

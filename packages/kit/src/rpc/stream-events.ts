@@ -3,7 +3,6 @@ import { getTRPCErrorFromUnknown, isTrackedEnvelope, tracked, TRPCError } from '
 import { orAborted } from '../platform/abort.ts'
 import { within } from '../platform/call-scope.ts'
 import type { RunningCall } from './call.ts'
-import { StreamEnd } from './stream-end.ts'
 import { toTrpcError } from './trpc.ts'
 
 /**
@@ -33,10 +32,6 @@ export async function* streamEvents(
     call.finish()
   } catch (error) {
     ended = true
-    if (error instanceof StreamEnd) {
-      call.finish()
-      throw error
-    }
     const failure = call.finish(getTRPCErrorFromUnknown(error))
     throw failure ? toTrpcError(failure) : error
   } finally {
