@@ -17,7 +17,7 @@ const patient = { testTimeout: 180_000, hookTimeout: 180_000 }
 /** Those that load the machine: one after the other. */
 const underLoad = [
   'e2e/{bank,cache,deadlines,export,faults,hostile,http,idempotency,limits}/**/*.test.ts',
-  'e2e/{login-flood,overload,redis-away,rolling-restart}/**/*.test.ts',
+  'e2e/{import,login-flood,overload,redis-away,rolling-restart,tasks,works}/**/*.test.ts',
 ]
 
 /** Tests that talk to the database through a whole server: they run again through a PgBouncer. */

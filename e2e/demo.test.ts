@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -13,10 +15,11 @@ import { app } from '@tautline/server/app'
 const run = promisify(execFile)
 
 /** What `pnpm demo` runs. Rejects when it ends with another code than 0. */
-async function runDemo(environment: Record<string, string>): Promise<string> {
+async function runDemo(environment: Record<string, string>, ...flags: string[]): Promise<string> {
+  const demo = join(import.meta.dirname, '../examples/demo.ts')
   const { stdout } = await run(
     process.execPath,
-    ['--conditions=@tautline/source', join(import.meta.dirname, '../examples/demo.ts')],
+    ['--conditions=@tautline/source', demo, ...flags],
     { env: { ...process.env, ...environment } },
   )
   return stdout
@@ -29,6 +32,9 @@ function expectTheWholeStory(output: string) {
   expect(output).toMatch(/Anna restocked ".+" from \d+ to \d+, now version 2/)
   expect(output).toContain('An update from version 1 was refused: the item is at version 2')
   expect(output).toContain('Ben was refused the same item: ITEM_NOT_FOUND')
+  expect(output).toContain('] 100 %  9,996 rows, and 4 bad ones')
+  expect(output).toMatch(/Anna imported 9996 items in \d attempt\(s\); 4 rows of the file are none/)
+  expect(output).toContain('2500,"priceMinor: is no whole number"')
 }
 
 test('the demo uses a server that runs', async () => {
@@ -38,16 +44,58 @@ test('the demo uses a server that runs', async () => {
   expectTheWholeStory(output)
 })
 
-test('the demo starts a server where none runs, and stops it', async () => {
-  await using database = await createDatabase()
+/** Where nothing runs, with a database and a folder that nobody else uses. */
+async function openPlace() {
+  await using stack = new AsyncDisposableStack()
+  const database = stack.use(await createDatabase())
+  const folder = await mkdtemp(join(tmpdir(), 'tautline-demo-'))
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const output = await runDemo({ DEMO_URL: url, PORT: String(port), DATABASE_URL: database.url })
+  const running = stack.move()
+  return {
+    url,
+    environment: {
+      DEMO_URL: url,
+      PORT: String(port),
+      DATABASE_URL: database.url,
+      TAUTLINE_FILES: folder,
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+test('the demo starts a server where none runs, and stops it', async () => {
+  await using place = await openPlace()
+  const { url, environment } = place
+  const output = await runDemo(environment)
   expect(output).toContain(`No server runs at ${url}, starting one`)
   expectTheWholeStory(output)
   expect(output).toContain('The server has stopped.')
   await expect(fetch(url)).rejects.toThrow('fetch failed')
 })
+
+test('the demo kills nothing that it has not started', async () => {
+  await using server = await startTestServer(app)
+  await expect(runDemo({ DEMO_URL: server.url }, '--kill')).rejects.toThrow(
+    `A server runs at ${server.url}. The demo kills only what it has started`,
+  )
+  expect((await fetch(server.url)).status).toBe(200)
+})
+
+// A worker that is gone is noticed after ten seconds.
+test.runIf(process.env.TEST_FULL === '1')(
+  'the demo kills its worker, and another goes on',
+  async () => {
+    await using place = await openPlace()
+    const output = await runDemo(place.environment, '--kill')
+    expect(output).toMatch(/kill -9 \d+: the worker is gone/)
+    expect(output).toContain('Another worker has taken over: attempt 2.')
+    expectTheWholeStory(output)
+    expect(output).toContain('in 2 attempt(s)')
+    await expect(fetch(place.url)).rejects.toThrow('fetch failed')
+  },
+)
 
 /** An empty database in the Postgres of the test run. */
 async function createDatabase() {

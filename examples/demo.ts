@@ -1,6 +1,9 @@
 /**
  * What working with a Tautline backend is like: `pnpm demo`. Read it from top to bottom; hover over
  * any name in an editor and see that every type comes from the server's own definitions.
+ *
+ * `pnpm demo --kill` ends the process that imports a file in the middle of it, by `kill -9`. It starts
+ * that process itself, and kills nothing else.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -8,10 +11,13 @@ import { createClient, safe, type Client } from '@tautline/client'
 // A type and nothing else: no code of the server is loaded into this process.
 import type { AppRouter } from '@tautline/server/router-type'
 
+import { firstLines, importCatalogue } from './demo-import.ts'
 import { readItems } from './read-items.ts'
 import { findOrStartServer } from './server.ts'
 
-await using server = await findOrStartServer(process.env.DEMO_URL ?? 'http://127.0.0.1:3000')
+const kills = process.argv.includes('--kill')
+const wanted = process.env.DEMO_URL ?? 'http://127.0.0.1:3000'
+await using server = await findOrStartServer(wanted, { withWorker: kills })
 const url = `${server.url}/rpc`
 
 // 1. Two people sign up. A client is made for whoever the token is of.
@@ -75,6 +81,13 @@ say(`An update from version ${version} was refused: the item is at version ${cur
 const [, refusal] = await safe(ben.items.get.query({ id }))
 if (refusal?.reason !== 'ITEM_NOT_FOUND') throw new Error('Ben could read an item of Anna.')
 say(`Ben was refused the same item: ${refusal.reason}, "${refusal.message}"`)
+
+// 7. A supplier's whole catalogue is more than one call can bring. Anna uploads it as a file, and the
+//    server imports it in the background: she watches, and so could any other process of hers.
+const { created, bad, attempt, reportId } = await importCatalogue(anna, server.worker)
+say(`Anna imported ${created} items in ${attempt} attempt(s); ${bad} rows of the file are none`)
+const [, problem] = await firstLines(anna, reportId, 2)
+say(`A report tells her of those, row by row: ${problem}`)
 
 function say(line: string): void {
   console.log(`- ${line}`)

@@ -27,6 +27,15 @@ import { ownerOf } from '../../../owner.ts'
 import { findItem } from '../queries.ts'
 import { Item } from '../schema.ts'`,
   'declare const [token, id]: [string, string]',
+  `import { z } from 'zod'
+import type { Db, TaskContext } from '@tautline/kit'
+declare function readLines(ctx: TaskContext, fileId: string): Promise<string[]>
+declare function chunksOf(lines: string[], size: number): string[][]
+declare function insertNotes(db: Db, lines: string[]): Promise<void>`,
+  `import type { Client } from '@tautline/client'
+import type { AppRouter } from '@tautline/server/router-type'
+declare const client: Client<AppRouter>
+declare const taskId: string`,
 ]
 
 /** Puts each example into a file of its own, where the type check finds it; for a while. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 import { createDatabase, exitOf, launch, openSession } from '../faults/server-process.ts'
 import { nextMessage, startChild, stopChild } from '../login-flood/child.ts'
+import { FILES_FOLDER } from '../setup/files-folder.ts'
 
 const Started = z.object({ url: z.string() })
 const Observed = z.object({ rssBytes: z.number(), open: z.int(), reading: z.int(), inUse: z.int() })
@@ -56,4 +57,5 @@ const ENVIRONMENT = {
   TAUTLINE_HOSTS: '*',
   TAUTLINE_SECRET: 'a secret that is only good for tests',
   TAUTLINE_DRAIN_QUIET_MS: '0',
+  TAUTLINE_FILES: FILES_FOLDER,
 }

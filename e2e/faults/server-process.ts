@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 
 import { Client } from 'pg'
 
+import { FILES_FOLDER } from '../setup/files-folder.ts'
+
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const STOP_TIMEOUT_MS = 20_000
 
@@ -89,6 +91,7 @@ export function launch(command: readonly string[], environment: NodeJS.ProcessEn
       TAUTLINE_HOSTS: '*',
       TAUTLINE_SECRET: 'a secret that is only good for tests',
       TAUTLINE_DRAIN_QUIET_MS: '0',
+      TAUTLINE_FILES: FILES_FOLDER,
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'inherit'],

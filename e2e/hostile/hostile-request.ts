@@ -44,7 +44,8 @@ export interface Call {
 export function single(kind: string, { procedure, text }: Call, caller: Account): HttpRequest {
   const target = `/rpc/${procedure.path}`
   const query = text.length % 3 > 0 && typeof text === 'string' ? encodeUri(text) : undefined
-  const asGet = procedure.kind === 'query' && query !== undefined && query.length < MAX_INPUT_LENGTH
+  const asGet =
+    procedure.kind !== 'mutation' && query !== undefined && query.length < MAX_INPUT_LENGTH
   const headers = { authorization: `Bearer ${caller.accessToken}` }
   const key = procedure.needsKey && { 'idempotency-key': randomUUID() }
   const common = { via: 'http' as const, kind, calls: [procedure] }

@@ -93,10 +93,18 @@ type End = z.output<typeof Result> | z.output<typeof Refusal>
 
 /** How each call ended; undefined for what is none of the promised shapes. */
 function endsOf(text: string, lines: boolean): End[] | undefined {
+  if (text.startsWith('event: connected')) return [endOfStream(text)]
   if (lines && !text.startsWith('{"error"')) return [] // a stream of fragments
   const parsed = z.union([z.array(Result), Result, Refusal]).safeParse(parseJson(text))
   if (!parsed.success) return undefined
   return Array.isArray(parsed.data) ? parsed.data : [parsed.data]
+}
+
+/** How a stream failed, where it did; anything else is a result. */
+function endOfStream(text: string): End {
+  const [, told] = /^event: serialized-error\ndata: (.*)$/m.exec(text) ?? []
+  if (told === undefined) return { result: text }
+  return { error: Failed.parse(parseJson(told)) }
 }
 
 function judgeEnd(end: End, procedure: Procedure | undefined): Verdict {

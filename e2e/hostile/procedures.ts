@@ -5,7 +5,7 @@ import { app } from '@tautline/server/app'
 /** What the generator knows of a procedure: what its definition says. */
 export interface Procedure {
   readonly path: string
-  readonly kind: 'query' | 'mutation'
+  readonly kind: 'query' | 'mutation' | 'subscription'
   readonly input: z.core.$ZodType
   /** Whom it asks for: nobody, anybody who has signed in, or more than that. */
   readonly allow: 'public' | 'user' | 'more'
@@ -20,7 +20,7 @@ export interface Procedure {
 const Definition = z.object({
   inputs: z.tuple([z.custom<z.core.$ZodType>(isSchema)]),
   meta: z.object({
-    kind: z.enum(['query', 'mutation'], 'The generator cannot call subscriptions; teach it.'),
+    kind: z.enum(['query', 'mutation', 'subscription']),
     policy: z.object({
       allow: z.unknown(),
       transaction: z.string().optional(),

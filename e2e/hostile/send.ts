@@ -1,4 +1,4 @@
-import { Agent, request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
@@ -7,6 +7,9 @@ import type { HostileRequest, HttpRequest, SocketRequest } from './hostile-reque
 
 /** Longest wait for the server to close a socket, in milliseconds. */
 const PATIENCE_MS = 20_000
+
+/** For how long a stream is read, in milliseconds: it may have no end. */
+const STREAM_MS = 200
 
 export interface Answer {
   /** In their order; none when the server closed without a word, which is an answer as well. */
@@ -39,12 +42,32 @@ function sendHttp(url: string, request: HttpRequest, agent: Agent): Promise<Answ
     const options = { hostname, port, method, path: target, headers, agent, timeout: PATIENCE_MS }
     const sent = httpRequest(options, (response) => {
       const { statusCode = 0 } = response
-      text(response).then((content) => resolve({ statuses: [statusCode], text: content }), failed)
+      const answered = (said: string) => resolve({ statuses: [statusCode], text: said })
+      const content = isStream(response) ? beginningOf(response) : text(response)
+      content.then(answered, failed)
     })
     sent.on('timeout', () => sent.destroy(new Error(`No answer to ${method} ${target}.`)))
     sent.on('error', failed)
     sent.end(body)
   })
+}
+
+function isStream({ headers }: IncomingMessage): boolean {
+  return headers['content-type']?.startsWith('text/event-stream') ?? false
+}
+
+/** What a stream says at once; then its reader leaves. */
+async function beginningOf(stream: IncomingMessage): Promise<string> {
+  let said = ''
+  const leaving = setTimeout(() => stream.destroy(), STREAM_MS)
+  try {
+    for await (const chunk of stream) said += String(chunk)
+  } catch (error) {
+    if (!stream.destroyed) throw error
+  } finally {
+    clearTimeout(leaving)
+  }
+  return said
 }
 
 /** A close is not broken: the server may refuse a body while it is still being sent. */

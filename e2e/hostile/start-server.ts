@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 
 import { createDatabase, exitOf, launch } from '../faults/server-process.ts'
+import { FILES_FOLDER } from '../setup/files-folder.ts'
 
 const SERVER = fileURLToPath(new URL('./server.fixture.ts', import.meta.url))
 
@@ -48,6 +49,7 @@ export async function startInspectedServer(): Promise<InspectedServer> {
       TAUTLINE_HOSTS: '*',
       TAUTLINE_SECRET: 'a secret that is only good for tests',
       TAUTLINE_DRAIN_QUIET_MS: '0',
+      TAUTLINE_FILES: FILES_FOLDER,
       // A small machine that others use as well is no reason to refuse anybody here.
       TAUTLINE_ACQUIRE_TIMEOUT_MS: '5000',
       TAUTLINE_HEADERS_TIMEOUT_MS: '3000',

@@ -44,6 +44,12 @@ function generated(schema: z.core.$ZodType, known: Known): fc.Arbitrary<unknown>
         maxLength: Math.min(Number(max), MAX_ITEMS),
       })
     }
+    case 'record':
+      return fc.dictionary(
+        validInput(def.keyType, known).filter((key) => typeof key === 'string'),
+        validInput(def.valueType, known),
+        { maxKeys: MAX_ITEMS, noNullPrototype: true },
+      )
     case 'optional':
     case 'default':
     case 'prefault':

@@ -38,12 +38,15 @@ const STATUS: Readonly<Record<string, number>> = {
   ACCOUNT_NOT_FOUND: 404,
   SCOPE_NOT_HELD: 403,
   ITEM_NOT_FOUND: 404,
+  FILE_NOT_FOUND: 404,
   USER_NOT_FOUND: 404,
+  TASK_NOT_FOUND: 404,
   NO_SUCH_API_KEY: 404,
   BATCH_FAILED: 409,
   EMAIL_TAKEN: 409,
   INSUFFICIENT_FUNDS: 409,
   SKU_TAKEN: 409,
+  TASK_NOT_RETRYABLE: 409,
   VERSION_CONFLICT: 409,
 }
 
@@ -59,7 +62,8 @@ export async function visit(world: World, cell: Cell): Promise<Visit> {
   const after = await world.rows()
 
   const expected = expectedOf(cell)
-  const status = STATUS[expected] ?? 'a status that the table names'
+  const refused = STATUS[expected] ?? 'a status that the table names'
+  const status = procedure.kind === 'subscription' ? STATUS['OK'] : refused
   const { outcome } = answer
   const faults: string[] = []
   if (outcome !== expected) faults.push(`gave ${outcome} instead of ${expected}`)
@@ -84,28 +88,47 @@ function expectedOf({ procedure, ask, identity, subject }: Cell): string {
 }
 
 interface Sent {
-  readonly kind: 'query' | 'mutation'
+  readonly kind: Procedure['kind']
   readonly sent: string
   readonly headers: Readonly<Record<string, string>>
 }
 
-const Refusal = z.object({
-  error: z.object({ json: z.object({ data: z.object({ reason: z.string() }) }) }),
-})
+const Shape = z.object({ json: z.object({ data: z.object({ reason: z.string() }) }) })
+const Refusal = z.object({ error: Shape })
 
 /** By `fetch` alone: no client of ours may mend or hide anything. */
 async function send(url: string, { kind, sent, headers }: Sent) {
-  const response = await (kind === 'query'
-    ? fetch(`${url}?input=${encodeURIComponent(sent)}`, { headers })
-    : fetch(url, {
+  const response = await (kind === 'mutation'
+    ? fetch(url, {
         method: 'POST',
         headers: { ...headers, 'content-type': 'application/json' },
         body: sent,
-      }))
+      })
+    : fetch(`${url}?input=${encodeURIComponent(sent)}`, { headers }))
   const { status } = response
+  const seen = { status, headers: JSON.stringify([...response.headers]) }
+  if (kind === 'subscription' && status === 200) {
+    return { ...seen, ...(await readFirstFrame(response)) }
+  }
   const text = await response.text()
   const outcome = status === 200 ? 'OK' : Refusal.parse(JSON.parse(text)).error.json.data.reason
-  return { status, outcome, text, headers: JSON.stringify([...response.headers]) }
+  return { ...seen, outcome, text }
+}
+
+/** What of a stream is no sign of life: its first event, its end, or why there is none. */
+const FRAME = /^(?:event: (return|serialized-error)\n)?data: (.*)\n(?:id: .*\n)?\n/m
+
+async function readFirstFrame({ body }: Response) {
+  let text = ''
+  for await (const piece of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += piece
+    const frame = FRAME.exec(text.replace(/^event: (?:connected|ping)\n.*\n\n/gm, ''))
+    if (!frame) continue
+    const [, event, data = ''] = frame
+    const isRefusal = event === 'serialized-error'
+    return { text, outcome: isRefusal ? Shape.parse(JSON.parse(data)).json.data.reason : 'OK' }
+  }
+  throw new Error('The stream ended before it said anything.')
 }
 
 interface Change {

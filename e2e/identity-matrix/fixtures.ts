@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto'
 
+import { uploadFile } from '@tautline/client'
+
 import { anybody, inTenant, noKeys, ofAccount, orAdmin, type Fixtures, type Path } from './asks.ts'
 import { accounts } from './fixtures-accounts.ts'
+import { notifications } from './fixtures-notifications.ts'
+import { works } from './fixtures-works.ts'
 import type { Person } from './people.ts'
 
 /** An item of the subject that no other cell has seen. */
@@ -206,6 +210,17 @@ const items: Pick<Fixtures, Extract<Path, `items.${string}`>> = {
       gives: anybody('OK'),
     },
   ],
+  'items.import': [
+    {
+      what: 'a file of the subject',
+      async input({ client }) {
+        // It has no row: what a task changes would show in other cells.
+        const { id } = await uploadFile(client, new Uint8Array(), { name: 'none.ndjson' })
+        return { fileId: id, onConflict: 'skip' }
+      },
+      gives: inTenant({ own: 'OK', others: 'FILE_NOT_FOUND' }),
+    },
+  ],
   'items.get': [
     {
       what: 'an item of the subject',
@@ -357,6 +372,8 @@ export const fixtures: Fixtures = {
   ...accounts,
   ...cache,
   ...items,
+  ...notifications,
   ...upstream,
   ...users,
+  ...works,
 }

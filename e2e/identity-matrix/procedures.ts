@@ -7,14 +7,14 @@ import type { Door } from './identities.ts'
 /** A procedure as the router has it. */
 export interface Procedure {
   readonly path: string
-  readonly kind: 'query' | 'mutation'
+  readonly kind: 'query' | 'mutation' | 'subscription'
   readonly door: Door
   /** A call without an idempotency key is refused. */
   readonly needsKey: boolean
 }
 
 const Meta = z.object({
-  kind: z.enum(['query', 'mutation']),
+  kind: z.enum(['query', 'mutation', 'subscription']),
   policy: z.object({
     allow: z.unknown(),
     fresh: z.boolean().optional(),

@@ -41,7 +41,12 @@ export interface Rows {
 export async function startWorld() {
   await using stack = new AsyncDisposableStack()
   const clock = createMovableClock()
-  const given = { clock, identity: identityWithTenant, config: { http: behindAProxy } }
+  const given = {
+    clock,
+    identity: identityWithTenant,
+    config: { http: behindAProxy },
+    worker: false, // what tasks do is nobody's call
+  }
   const server = stack.use(await startTestServer(app, given))
   const database = new Client({ connectionString: server.databaseUrl })
   database.on('error', () => {}) // the query that is under way fails

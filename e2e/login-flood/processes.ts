@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { createDatabase, exitOf, launch } from '../faults/server-process.ts'
+import { FILES_FOLDER } from '../setup/files-folder.ts'
 import { nextMessage, startChild, stopChild } from './child.ts'
 
 const Started = z.object({ url: z.string() })
@@ -33,6 +34,7 @@ export async function startObservedServer(): Promise<ObservedServer> {
       TAUTLINE_SECRET: 'a secret that is only good for tests',
       TAUTLINE_TRUSTED_PROXIES: '127.0.0.1',
       TAUTLINE_DRAIN_QUIET_MS: '0',
+      TAUTLINE_FILES: FILES_FOLDER,
       // A small machine that others use as well is no reason to refuse anybody here.
       TAUTLINE_ACQUIRE_TIMEOUT_MS: '5000',
     },

@@ -17,7 +17,13 @@ function step(name: string, path: string, specifiers: [refused: string, allowed:
 export const kitSteps: Case[] = [
   step('platform does not reach db', `${kit}/platform/a.ts`, ['../db/a.ts', './b.ts']),
   step('db does not reach tasks', `${kit}/db/a.ts`, ['../tasks/a.ts', '../platform/a.ts']),
-  step('tasks do not reach policies', `${kit}/tasks/a.ts`, ['../policies/c/a.ts', '../db/a.ts']),
+  step('tasks do not reach rpc', `${kit}/tasks/a.ts`, ['../rpc/a.ts', '../policies/c/a.ts']),
+  step('rpc does not reach tasks', `${kit}/rpc/b.ts`, ['../tasks/a.ts', '../db/a.ts']),
+  step('files do not reach tasks', `${kit}/files/a.ts`, ['../tasks/a.ts', '../db/a.ts']),
+  step('files-http does not reach features', `${kit}/files-http/a.ts`, [
+    '../features/files/a.ts',
+    '../files/a.ts',
+  ]),
   step('policies do not reach tasks', `${kit}/policies/c/a.ts`, ['../../tasks/a.ts', './b.ts']),
   step('a policy does not reach another policy', `${kit}/policies/c/b.ts`, [
     '../rate-limit/a.ts',

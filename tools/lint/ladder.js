@@ -33,13 +33,23 @@ const kitRungs = [
     { name: 'identity', files: ['identity/**'] },
   ],
   [{ name: 'http', files: ['http/**'] }],
-  [{ name: 'exports', files: ['exports/**'] }],
-  [{ name: 'rpc', files: ['rpc/**'] }],
-  [{ name: 'resources', files: ['resources.ts'], typesOnly: true }],
   [
-    { name: 'policies', files: ['policies/**'], apart: true },
-    { name: 'tasks', files: ['tasks/**'] },
+    { name: 'exports', files: ['exports/**'] },
+    { name: 'files-http', files: ['files-http/**'] },
   ],
+  [
+    { name: 'rpc', files: ['rpc/**'] },
+    { name: 'tasks', files: ['tasks/**'] },
+    { name: 'files', files: ['files/**'] },
+  ],
+  [
+    {
+      name: 'resources',
+      files: ['resources.ts', 'task-types.ts', 'file-types.ts'],
+      typesOnly: true,
+    },
+  ],
+  [{ name: 'policies', files: ['policies/**'], apart: true }],
   [{ name: 'db', files: ['db/**'] }],
   [{ name: 'platform', files: ['platform/**'] }],
 ]

@@ -14,7 +14,8 @@ interface CommonOptions {
   readonly timeoutMs?: number
   /**
    * How often a call is made where making it again does no harm. With `false` it is made once, and a
-   * mutation goes without an idempotency key unless the caller brings one. Default: three attempts.
+   * mutation goes without an idempotency key unless the caller brings one; a subscription ends with its
+   * first connection. Default: three attempts, and for a subscription as many as it takes.
    */
   readonly retry?: false | RetryPolicy
 }

@@ -1,14 +1,18 @@
 import { createTRPCUntypedClient, type TRPCUntypedClient } from '@trpc/client'
 import type { AnyTRPCRouter } from '@trpc/server'
 
+import { remember } from './client-handle.ts'
 import type { ClientOptions, RetryPolicy } from './client-options.ts'
 import { batchLink } from './links/batch-link.ts'
 import { LinkError } from './links/link-error.ts'
 import { retryLink } from './links/retry-link.ts'
 import { perLogin, sessionLink, shareAccess, type Accesses } from './links/session-link.ts'
 import { orAborted } from './or-aborted.ts'
+import { requestHeaders } from './request-headers.ts'
 import { callOf, contextOf, startCall, type CallKind, type RunningCall } from './running-call.ts'
 import { randomId } from './session-store.ts'
+import { subscriber } from './subscription-caller.ts'
+import { createSubscribe, type Subscribe } from './subscription.ts'
 import { clientError, toCallError } from './to-call-error.ts'
 import type { Client, MutationOptions, RouterLike } from './types.ts'
 
@@ -46,10 +50,12 @@ export function createClient<Router extends RouterLike>(options: ClientOptions):
     ? [sessionLink(session, accesses), retries, perLogin(requests, accesses)]
     : [retries, requests]
   const untyped = createTRPCUntypedClient<AnyTRPCRouter>({ links })
+  const subscribe = createSubscribe(options)
   const makesKeys = retry !== false
   // The proxy has every path; the router's type says which of them there are.
   // oxlint-disable-next-line typescript/consistent-type-assertions -- a proxy has no type of its own
-  return pathProxy({ untyped, timeoutMs, makesKeys }, []) as Client<Router>
+  const client = pathProxy({ untyped, subscribe, timeoutMs, makesKeys }, []) as Client<Router>
+  return remember(client, options)
 }
 
 interface Attempts {
@@ -58,11 +64,9 @@ interface Attempts {
 }
 
 /** The headers of one request. What throws here, and what no header may hold, was never sent. */
-async function headersOf({ auth, headers }: ClientOptions, { sessionToken, calls }: Attempts) {
+async function headersOf(options: ClientOptions, { sessionToken, calls }: Attempts) {
   try {
-    const token = sessionToken ?? (await auth?.())
-    const all = new Headers(await headers?.())
-    if (token) all.set('authorization', `Bearer ${token}`)
+    const all = await requestHeaders(options, sessionToken)
     const remainingMs = Math.max(...calls.map((call) => call.remainingMs()))
     all.set('x-deadline-ms', String(Math.max(1, Math.ceil(remainingMs))))
     for (const call of calls) {
@@ -78,6 +82,7 @@ async function headersOf({ auth, headers }: ClientOptions, { sessionToken, calls
 /** What all calls of a client have in common. */
 interface Common {
   readonly untyped: TRPCUntypedClient<AnyTRPCRouter>
+  readonly subscribe: Subscribe
   readonly timeoutMs: number
   readonly makesKeys: boolean
 }
@@ -91,6 +96,7 @@ function pathProxy(common: Common, path: readonly string[]): object {
         if (typeof key !== 'string' || key === 'then') return undefined
         if (key === 'query') return caller(common, path.join('.'), 'query')
         if (key === 'mutate') return caller(common, path.join('.'), 'mutation')
+        if (key === 'subscribe') return subscriber(common.subscribe, path.join('.'))
         return pathProxy(common, [...path, key])
       },
     },

@@ -8,6 +8,8 @@ export {
   type CookieTimes,
 } from './cookie-session.ts'
 export { createClient } from './create-client.ts'
+export { downloadFile, type Download, type DownloadOptions } from './download.ts'
+export { subscriptionLink } from './links/subscription-link.ts'
 export type { RefreshOptions } from './renewal.ts'
 export { safe, type SafeResult } from './safe.ts'
 export type { SessionListener, SessionState } from './session-listeners.ts'
@@ -19,4 +21,27 @@ export {
   type SessionOptions,
   type SessionTokens,
 } from './session.ts'
-export type { Call, CallOptions, Client, ErrorOf, MutationOptions, RouterLike } from './types.ts'
+export type { ConnectionState } from './subscription.ts'
+export {
+  watchTask,
+  watchTasks,
+  type TaskClient,
+  type TasksClient,
+  type WatchOptions,
+  type WatchTaskOptions,
+} from './tasks.ts'
+export type {
+  Call,
+  CallOptions,
+  Client,
+  ErrorOf,
+  MutationOptions,
+  RouterLike,
+  SubscribeOptions,
+  Subscriber,
+  SubscriptionCallbacks,
+  Unsubscribable,
+} from './types.ts'
+export type { StoredFile, TransferProgress } from './stored-file.ts'
+export { uploadFile, type UploadOptions } from './upload.ts'
+export type { UploadData } from './upload-source.ts'

@@ -134,7 +134,7 @@ function toStored(loginId: string, tokens: SessionTokens, nowMs: number): Stored
 }
 
 /** As the server would say it. */
-function signedOut(): CallError {
+export function signedOut(): CallError {
   const { reason, retryable, message } = commonErrors.UNAUTHENTICATED
   return new CallError({ reason, retryable }, { message })
 }

@@ -1,6 +1,7 @@
 import type { ErrorBody, ErrorShape } from '@tautline/shared'
 
 import type { CallErrorOf } from './call-error.ts'
+import type { ConnectionState } from './subscription.ts'
 
 /** How one call differs from the others. */
 export interface CallOptions {
@@ -57,11 +58,58 @@ type Resolver<Types extends ProcedureTypes, Options> = undefined extends Types['
     ? (input?: undefined, options?: Options) => Call<Types['output'], FailedOf<Types>>
     : (input: Types['input'], options?: Options) => Call<Types['output'], FailedOf<Types>>
 
+/** How one subscription differs from the others. */
+export interface SubscribeOptions {
+  /** Ends it: the loop over it rejects with `ABORTED`. */
+  readonly signal?: AbortSignal
+  /** Told each time the connection is made, lost, or over. */
+  readonly onState?: (state: ConnectionState) => void
+}
+
+/** What a subscription calls, instead of being read in a loop; by the names of tRPC. */
+export interface SubscriptionCallbacks<Event, Failed> {
+  readonly signal?: AbortSignal
+  readonly onStarted?: () => void
+  readonly onData: (event: Event) => void
+  /** It has ended for good. */
+  readonly onError?: (error: Failed) => void
+  /** The server has sent all that there is. */
+  readonly onStopped?: () => void
+  /** It is over, for whatever reason but an error. */
+  readonly onComplete?: () => void
+  readonly onConnectionStateChange?: (state: ConnectionState) => void
+}
+
+/** Ends a subscription that calls back. */
+export interface Unsubscribable {
+  readonly unsubscribe: () => void
+}
+
+type EventIn<Output> = Output extends AsyncIterable<infer Event> ? Event : never
+
+/** Events by callbacks, or in a loop, which may be left at any time, and is read as fast as it turns. */
+export interface Subscriber<Input extends readonly unknown[], Event, Failed> {
+  (...args: [...Input, callbacks: SubscriptionCallbacks<Event, Failed>]): Unsubscribable
+  (...args: [...Input, options?: SubscribeOptions]): AsyncIterableIterator<Event>
+}
+
+type SubscriptionClient<Types extends ProcedureTypes> = Subscriber<
+  undefined extends Types['input']
+    ? [input?: Types['input']]
+    : [Types['input']] extends [void]
+      ? [input?: undefined]
+      : [input: Types['input']],
+  EventIn<Types['output']>,
+  FailedOf<Types>
+>
+
 type ProcedureClient<P extends ProcedureLike> = P['_def']['type'] extends 'query'
   ? { query: Resolver<P['_def']['$types'], CallOptions> }
   : P['_def']['type'] extends 'mutation'
     ? { mutate: Resolver<P['_def']['$types'], MutationOptions> }
-    : never
+    : P['_def']['type'] extends 'subscription'
+      ? { subscribe: SubscriptionClient<P['_def']['$types']> }
+      : never
 
 type Decorated<Record extends object> = {
   [Key in keyof Record]: Record[Key] extends ProcedureLike
@@ -71,7 +119,7 @@ type Decorated<Record extends object> = {
       : never
 }
 
-/** `client.noun.verb.query(input)` or `.mutate(input)` for every procedure of the router. */
+/** `client.noun.verb.query(input)`, `.mutate(input)` or `.subscribe(input)` for every procedure. */
 export type Client<Router extends RouterLike> = Decorated<Router['_def']['record']>
 
 /** The errors that a call may reject with: `ErrorOf<typeof client.items.get.query>`. */

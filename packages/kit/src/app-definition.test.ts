@@ -49,6 +49,9 @@ test('a policy that the kind of procedure cannot keep stops the start', () => {
   expect(() =>
     appOf({ a: mutation({ ...ping, policy: { allow: 'public', timeoutMs: -1 } }) }),
   ).toThrow('policy.timeoutMs must be a positive whole number')
+  expect(() => appOf({ a: query({ ...ping, policy: { allow: 'public', streams: 1 } }) })).toThrow(
+    'policy.streams is for subscriptions',
+  )
 })
 
 test('a number beyond what can be kept stops the start', () => {

@@ -2,13 +2,20 @@ import type { AnyTRPCProcedure, TRPCBuiltRouter } from '@trpc/server'
 
 import type { ErrorShape } from '@tautline/shared'
 
+import { findTaskMistakes } from './app-tasks.ts'
+import { findSettingsContradictions, type SettingsSchema } from './config-settings.ts'
 import type { Migrations } from './db/migrations.ts'
 import { findExportContradictions } from './exports/checks.ts'
 import type { Exports } from './exports/definition.ts'
+import { findFileContradictions } from './files-http/checks.ts'
+import type { FilesDefinition } from './files-http/definition.ts'
 import type { Limits } from './policies/rate-limit/limits.ts'
 import type { Identity, Resources } from './resources.ts'
 import { findContradictions } from './rpc/checks.ts'
 import { t } from './rpc/trpc.ts'
+import type { Task } from './tasks/definition.ts'
+import type { OnTaskEnd } from './tasks/ended.ts'
+import type { TaskBounds } from './tasks/engine.ts'
 
 /** Procedures by their verb. */
 export type Procedures = Readonly<Record<string, AnyTRPCProcedure>>
@@ -18,6 +25,24 @@ export interface Feature<P extends Procedures = Procedures> {
   readonly router: P
   /** What can be read as a file of any length, at `/exports/<name>`: made by `exportRows`. */
   readonly exports?: Exports
+  /** That it keeps files, and how: `files()` says so, and nobody else. */
+  readonly files?: FilesDefinition
+  /** Its background work, made by `task`. The backend then has the feature `tasks()` too. */
+  readonly tasks?: readonly Task[]
+  /** Bounds of the tasks of all features: `tasks()` has them, and nobody else. */
+  readonly taskBounds?: TaskBounds
+  /**
+   * Told of each end of a task, of whichever feature, in the transaction that ends it: what it writes
+   * is there exactly when the task has ended. It is to be short, and what it throws is logged and does
+   * not keep the task from ending. A task that is tried anew and ends again is told again.
+   */
+  readonly onTaskEnd?: OnTaskEnd
+  /**
+   * Settings of its own: environment variables by their names, in UPPER_CASE. They are read and checked
+   * with the library's, each may be given as `NAME_FILE`, and handlers have them by
+   * `ctx.settings(schema)`. `NODE_ENV` may be among them.
+   */
+  readonly settings?: SettingsSchema
   /** Migrations of a feature that comes in a package; a backend's own are in its folder. */
   readonly migrations?: Migrations
   /** Values of its in-process parts, read when somebody looks. */
@@ -79,6 +104,9 @@ export function defineApp<const F extends Features>(options: AppOptions<F>): App
   const contradictions = [
     ...findContradictions(router, limits),
     ...findExportContradictions(Object.values(options.features), limits),
+    ...findFileContradictions(Object.values(options.features), limits),
+    ...findTaskMistakes(options.features),
+    ...findSettingsContradictions(options),
   ]
   if (contradictions.length > 0) {
     const lines = contradictions.map((line) => `  - ${line}`).join('\n')

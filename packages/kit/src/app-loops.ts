@@ -4,6 +4,7 @@ import type { DatabaseConfig } from './db/pool.ts'
 import { startLoop, type Loop } from './platform/supervised-loop.ts'
 import { idempotencyCleanup } from './policies/idempotency/cleanup.ts'
 import type { Resources } from './resources.ts'
+import type { EngineLoop } from './tasks/engine-loops.ts'
 
 /** The loops of all features. */
 export interface Loops {
@@ -12,24 +13,34 @@ export interface Loops {
   readonly stop: () => Promise<void>
 }
 
+export interface LoopsParts {
+  readonly definition: AppDefinition
+  readonly resources: Resources
+  readonly database: DatabaseConfig
+  /** Those that tasks rely on, by their names. */
+  readonly engineLoops: Readonly<Record<string, EngineLoop>>
+}
+
 /** Opens nothing before the start. */
-export function createLoops(
-  { features }: AppDefinition,
-  resources: Resources,
-  config: DatabaseConfig,
-): Loops {
+export function createLoops({ definition, resources, database, engineLoops }: LoopsParts): Loops {
   const { log, metrics, clock } = resources
-  const leadership = createLeaderLock(config, log)
+  const leadership = createLeaderLock(database, log)
   const running: Loop[] = []
   let stopped = false
   return {
     start() {
       if (stopped) return
-      for (const [name, loop] of loopsOf(features)) {
+      const all: (readonly [string, FeatureLoop & Partial<EngineLoop>])[] = [
+        ...loopsOf(definition.features),
+        ...Object.entries(engineLoops),
+      ]
+      for (const [name, loop] of all) {
         running.push(
           startLoop({
             name,
             everyMs: loop.everyMs,
+            timeoutMs: loop.timeoutMs,
+            backoffCapMs: loop.backoffCapMs,
             run: (signal) => loop.run(resources, signal),
             leadership: loop.runsIn === 'one process' ? leadership : undefined,
             log,

@@ -1,7 +1,8 @@
 import type { AppDefinition } from './app-definition.ts'
+import { noTaskEvents, openTaskReaders } from './app-tasks.ts'
 import type { Config } from './config.ts'
 import type { Db } from './db/database.ts'
-import { startNotifications } from './db/notifications.ts'
+import { startNotifications, type Notifications } from './db/notifications.ts'
 import { startProcessCount, type ProcessCount } from './db/process-count.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Logger } from './platform/logger.ts'
@@ -17,6 +18,7 @@ import { createLimiter } from './policies/rate-limit/limiter.ts'
 import { createMemoryStore } from './policies/rate-limit/memory-store.ts'
 import { createRedisStore } from './policies/rate-limit/redis-store.ts'
 import type { Mechanisms } from './rpc/mechanisms.ts'
+import { createStreams } from './rpc/streams.ts'
 
 export interface MechanismParts {
   readonly definition: AppDefinition
@@ -34,6 +36,7 @@ export interface MechanismParts {
 export interface OpenMechanisms {
   readonly mechanisms: Mechanisms
   readonly redis: Redis | undefined
+  readonly notifications: Notifications
   /** Begins to tell the other processes that this one is there. */
   start(): void
 }
@@ -49,6 +52,9 @@ export async function openMechanisms(parts: MechanismParts): Promise<OpenMechani
   const cache = createCache({ l1: config.cache, redis, bus, metrics, clock })
   shutdown.add('cache', async () => cache[Symbol.dispose]())
   await redis?.connect() // the cache has to know of it first
+  const { features } = definition
+  const readers = openTaskReaders({ features, db, notifications: bus, log, metrics })
+  if (readers) shutdown.add('task readers', readers.close)
 
   let others: ProcessCount | undefined
   shutdown.add('process count', async () => others?.stop())
@@ -59,6 +65,7 @@ export async function openMechanisms(parts: MechanismParts): Promise<OpenMechani
   }
   return {
     redis,
+    notifications: bus,
     mechanisms: {
       admission: createAdmission({
         ...config.admission,
@@ -77,6 +84,9 @@ export async function openMechanisms(parts: MechanismParts): Promise<OpenMechani
         metrics,
       }),
       limits: definition.limits ?? {},
+      streams: createStreams({ metrics, clock }),
+      taskEvents: readers ?? noTaskEvents,
+      doorbells: bus,
     },
     start() {
       others = startProcessCount({ db, log, metrics, clock, configured: config.processes })

@@ -1,3 +1,7 @@
+import type { AppDefinition } from './app-definition.ts'
+import { openFiles } from './app-files.ts'
+import { openSettings } from './app-settings.ts'
+import { noTasks, openTaskEngine } from './app-tasks.ts'
 import type { Config } from './config.ts'
 import { checkCapacity } from './db/capacity.ts'
 import { NoConnectionError } from './db/errors.ts'
@@ -12,8 +16,10 @@ import type { Shutdown } from './platform/shutdown.ts'
 import { startPressureGauge, type PressureGauge } from './policies/admission/pressure.ts'
 import { createOutgoing } from './policies/outgoing/outgoing.ts'
 import type { Resources } from './resources.ts'
+import type { TaskEngine } from './tasks/engine.ts'
 
 export interface ResourceParts {
+  readonly definition: AppDefinition
   readonly config: Config
   readonly log: Logger
   readonly metrics: Metrics
@@ -25,15 +31,18 @@ export interface ResourceParts {
 export interface OpenResources {
   readonly resources: Resources
   readonly pressure: PressureGauge
+  /** In a backend with tasks. */
+  readonly engine: TaskEngine | undefined
 }
 
 /** Opens the database and what else procedures use. Closing it is left to `shutdown`. */
 export async function openResources(parts: ResourceParts): Promise<OpenResources> {
-  const { config, log, metrics, clock, shutdown } = parts
+  const { definition, config, log, metrics, clock, shutdown } = parts
+  const settings = openSettings(definition, config)
   const pool = openPool(config.database, log)
   shutdown.add('database', () => pool.end())
   const countWait = observePool(pool, metrics)
-  const pressure = startPressureGauge(clock)
+  const pressure = startPressureGauge({ clock, metrics })
   shutdown.add('pressure', async () => pressure.close())
   const db = openDatabase(pool, config.database, (wait) => {
     countWait(wait)
@@ -44,7 +53,15 @@ export async function openResources(parts: ResourceParts): Promise<OpenResources
   shutdown.add('outgoing', () => outgoing.close())
   // Each connection takes time that the first calls under load do not have.
   if (await checkPool(config, log)) await primePool(pool)
-  return { resources: { db, log, metrics, clock, secrets, outgoing }, pressure }
+  const { features } = definition
+  const files = await openFiles({ features, folder: config.files.folder, db, log, metrics })
+  const engine = openTaskEngine({ features: definition.features, db, log, metrics })
+  const tasks = engine?.control ?? noTasks
+  return {
+    resources: { db, log, metrics, clock, secrets, settings, outgoing, files, tasks },
+    pressure,
+    engine,
+  }
 }
 
 /**

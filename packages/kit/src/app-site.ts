@@ -1,8 +1,10 @@
 import type { AppDefinition } from './app-definition.ts'
+import { filesOf } from './app-files.ts'
 import type { Config } from './config.ts'
 import type { Lanes } from './db/migrations.ts'
 import { pathOf, type Exports } from './exports/definition.ts'
 import { createExportHandlers } from './exports/handler.ts'
+import { createFileHandler } from './files-http/handler.ts'
 import { createReadyz, livez } from './http/health.ts'
 import type { Route } from './http/server.ts'
 import { createSite } from './http/site.ts'
@@ -32,6 +34,7 @@ export function openSite(parts: SiteParts): Route {
   const { hosts, corsOrigins, corsCredentials } = config.http
   const degraded = () => (redis?.state === 'down' ? ['redis'] : [])
   const exports = exportsOf(definition)
+  const files = filesOf(definition.features)
   return createSite({
     pages: { '/': createWelcome(definition) },
     probes: {
@@ -48,6 +51,7 @@ export function openSite(parts: SiteParts): Route {
       budgets: createQueryBudgets({ ...resources, fails: config.environment === 'test' }),
     }),
     exports: createExportHandlers(exports, { resources, identity, mechanisms }),
+    files: files && createFileHandler(files, { resources, identity, mechanisms }),
     hosts,
     cors: { origins: corsOrigins, credentials: corsCredentials },
   })

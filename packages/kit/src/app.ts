@@ -1,10 +1,10 @@
 import type { AddressInfo } from 'node:net'
 
 import type { AppDefinition } from './app-definition.ts'
-import { createLoops } from './app-loops.ts'
 import { openMechanisms } from './app-mechanisms.ts'
 import { openResources } from './app-resources.ts'
 import { openSite } from './app-site.ts'
+import { openWork } from './app-work.ts'
 import type { Config } from './config.ts'
 import { libraryMigrations } from './db/library-migrations.ts'
 import { readMigrations, type Lanes } from './db/migrations.ts'
@@ -33,6 +33,8 @@ export interface App {
   readonly metrics: MetricsRegistry
   /** Begins to answer. Resolves to the base URL. */
   listen(): Promise<string>
+  /** Begins to run tasks, and what else comes round, without answering anybody. */
+  work(): void
   /** Stops accepting, lets the running calls finish, closes what was opened. */
   close(): Promise<void>
 }
@@ -52,37 +54,49 @@ export async function createApp(
     const metrics = given.metrics ?? createMetrics()
     const clock = given.clock ?? systemClock
     observeFeatures(definition, metrics)
-    const { resources, pressure } = await openResources({ config, log, metrics, clock, shutdown })
+    const opened = { definition, config, log, metrics, clock, shutdown }
+    const { resources, pressure, engine } = await openResources(opened)
     const { db } = resources
     const { keyedCallObserver } = given
-    const parts = { definition, config, db, log, metrics, clock, pressure, shutdown }
-    const policies = await openMechanisms({ ...parts, keyedCallObserver })
+    const policies = await openMechanisms({ ...opened, db, pressure, keyedCallObserver })
+    const { notifications, mechanisms } = policies
+    const { cache } = mechanisms
     const route = openSite({
       definition,
       config,
       resources,
-      mechanisms: policies.mechanisms,
+      mechanisms,
       redis: policies.redis,
       lanes: await readLanes(definition),
       identity: given.identity ?? definition.identity,
       draining: () => http.draining,
     })
-    const http = createHttpServer({ route, config: config.http, log, metrics })
-    const loops = createLoops(definition, resources, config.database)
-    shutdown.add('loops', loops.stop)
+    const http = createHttpServer({
+      route,
+      config: config.http,
+      endStreams: mechanisms.streams.end,
+      log,
+      metrics,
+    })
+    const work = await openWork({ ...opened, resources, engine, notifications, cache })
+    let serves = false
     // Added last, so that the calls end before what they use.
-    shutdown.add('http', () =>
-      http.drain({ timeoutMs: config.drainTimeoutMs, quietMs: config.drainQuietMs }),
-    )
+    shutdown.add('http', () => {
+      work.beginDrain()
+      const quietMs = serves ? config.drainQuietMs : 0
+      return http.drain({ timeoutMs: config.drainTimeoutMs, quietMs })
+    })
     return {
       resources,
       metrics,
       async listen() {
         const address = await http.listen(config.port, config.host)
-        loops.start()
+        serves = true
+        work.start({ runsTasks: config.worker })
         policies.start()
         return baseUrl(address)
       },
+      work: () => work.start({ runsTasks: true }),
       close: shutdown.run,
     }
   } catch (error) {

@@ -1,3 +1,4 @@
+import { defaultsOf, namesOf, settingsSchemasOf, type SettingsOwner } from './config-settings.ts'
 import { readVariables, type Environment } from './config-sources.ts'
 import { environmentSchema, type Variables } from './config-variables.ts'
 
@@ -17,11 +18,22 @@ const CONNECTION_STRINGS = new Set(['DATABASE_URL', 'DATABASE_DIRECT_URL'])
 
 const HIDDEN = '***'
 
-/** Tells every setting, with what is in effect. Throws `ConfigError` as `readConfig` does. */
-export async function explainConfig(environment: Environment): Promise<readonly Setting[]> {
-  const { variables, given, files } = await readVariables(environment)
-  const values: Readonly<Record<string, Value>> = variables
-  return Object.keys(environmentSchema.shape).map((name) => {
+/**
+ * Tells every setting, with what is in effect; with `app` those of its features too. Throws
+ * `ConfigError` as `readConfig` does.
+ */
+export async function explainConfig(
+  environment: Environment,
+  app: SettingsOwner = { features: {} },
+): Promise<readonly Setting[]> {
+  const schemas = settingsSchemasOf(app)
+  const { variables, given, files, settings } = await readVariables(environment, schemas)
+  const values: Readonly<Record<string, Value>> = {
+    ...defaultsOf(schemas),
+    ...settings,
+    ...variables,
+  }
+  return [...Object.keys(environmentSchema.shape), ...namesOf(schemas)].map((name) => {
     const file = files[name]
     const from = given[name] === undefined ? 'default' : 'environment'
     return {
@@ -36,7 +48,11 @@ function show(name: string, value: Value): string {
   if (value === undefined) return '-'
   if (SECRETS.has(name)) return HIDDEN
   const text = typeof value === 'object' ? value.join(',') : String(value)
-  return CONNECTION_STRINGS.has(name) ? withoutPasswords(text) : text
+  if (CONNECTION_STRINGS.has(name)) return withoutPasswords(text)
+  if (name in environmentSchema.shape) return text
+  // Nobody has told what the setting of a feature is.
+  if (/SECRET|PASSWORD|TOKEN|KEY/.test(name)) return HIDDEN
+  return URL.canParse(text) ? withoutPasswords(text) : text
 }
 
 /** Postgres takes a password before the host, and among the parameters too. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 
+import { namesOf, parseSettings, type SettingsSchema } from './config-settings.ts'
 import { splitList } from './config-values.ts'
 import { environmentSchema, FROM_FILE, type Variables } from './config-variables.ts'
 
@@ -21,15 +22,22 @@ export interface ReadVariables {
   readonly given: Environment
   /** Paths by name. */
   readonly files: Environment
+  /** What was given for the settings of features, by name. */
+  readonly settings: Readonly<Record<string, string>>
 }
 
 /**
- * Reads the variables. Throws one `ConfigError` that lists every mistake: values out of range,
- * secrets missing in production, unknown `TAUTLINE_*` names. Values are never repeated in it.
+ * Reads the variables, and those that features name. Throws one `ConfigError` that lists every
+ * mistake: values out of range, secrets missing in production, unknown `TAUTLINE_*` names. Values are
+ * never repeated in it.
  */
-export async function readVariables(environment: Environment): Promise<ReadVariables> {
-  const { values, files, mistakes } = await withFiles(withoutEmpty(environment))
-  mistakes.push(...emptyKeys(environment))
+export async function readVariables(
+  environment: Environment,
+  schemas: readonly SettingsSchema[] = [],
+): Promise<ReadVariables> {
+  const names = namesOf(schemas)
+  const { values, files, mistakes } = await withFiles(withoutEmpty(environment), names)
+  mistakes.push(...emptyKeys(environment, names))
   mistakes.push(...unknownKeys(environment), ...contradictions(values))
   const parsed = environmentSchema.safeParse({
     ...(environment.NODE_ENV !== 'production' && { TAUTLINE_SECRET: randomSecret() }),
@@ -43,8 +51,19 @@ export async function readVariables(environment: Environment): Promise<ReadVaria
       }),
     )
   }
+  const NODE_ENV = environmentSchema.shape.NODE_ENV.catch('development').parse(values.NODE_ENV)
+  mistakes.push(...parseSettings(schemas, { ...values, NODE_ENV }).mistakes)
   if (mistakes.length > 0 || !parsed.data) throw new ConfigError(mistakes)
-  return { variables: parsed.data, given: values, files }
+  return { variables: parsed.data, given: values, files, settings: only(values, names) }
+}
+
+function only(values: Environment, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = values[name]
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
 }
 
 /** What each value cannot know of the others. */
@@ -69,11 +88,11 @@ function randomSecret(): string {
   return crypto.randomUUID() + crypto.randomUUID()
 }
 
-async function withFiles(environment: Environment) {
+async function withFiles(environment: Environment, names: readonly string[]) {
   const values: Record<string, string | undefined> = { ...environment }
   const files: Record<string, string> = {}
   const mistakes: string[] = []
-  for (const name of FROM_FILE) {
+  for (const name of [...FROM_FILE, ...names]) {
     const path = environment[`${name}_FILE`]
     if (path === undefined) continue
     if (environment[name] !== undefined) {
@@ -95,8 +114,8 @@ function withoutEmpty(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
 }
 
-function emptyKeys(environment: Environment): string[] {
-  return Object.keys(environmentSchema.shape)
+function emptyKeys(environment: Environment, names: readonly string[]): string[] {
+  return [...Object.keys(environmentSchema.shape), ...names]
     .filter((name) => environment[name] === '')
     .map((name) => `${name}: is empty; leave it out for its default`)
 }

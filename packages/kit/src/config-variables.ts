@@ -100,6 +100,15 @@ export const environmentSchema = z.object({
   TAUTLINE_PROCESSES: z.coerce.number().int().min(1).max(256).default(1),
   TAUTLINE_ACQUIRE_TIMEOUT_MS: timeout.default(500),
   TAUTLINE_STATEMENT_TIMEOUT_MS: timeout.default(15_000),
+  TAUTLINE_WORKER: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('whether start runs tasks too; worker always does'),
+  TAUTLINE_FILES: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder of the files that users send; required in production, else .data/files'),
   TAUTLINE_SLOW_CALL_MS: milliseconds.default(1_000),
   TAUTLINE_DRAIN_TIMEOUT_MS: milliseconds.default(25_000),
   TAUTLINE_DRAIN_QUIET_MS: milliseconds.default(1_500),

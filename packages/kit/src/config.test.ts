@@ -46,6 +46,12 @@ test('production needs a secret, development makes one up', async () => {
   expect(one.secret).not.toBe(other.secret)
 })
 
+test('a process that serves runs tasks too, unless it is told not to', async () => {
+  expect(await readConfig({ DATABASE_URL })).toMatchObject({ worker: true })
+  const off = await readConfig({ DATABASE_URL, TAUTLINE_WORKER: 'off' })
+  expect(off).toMatchObject({ worker: false })
+})
+
 test('a secret may come from a file, but not from both', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tautline-config-'))
   const file = join(folder, 'secret')
@@ -148,6 +154,7 @@ test('every origin and credentials together are a mistake, told beside all the o
 test.each([
   ['PORT', ''],
   ['TAUTLINE_ACQUIRE_TIMEOUT_MS', '0'],
+  ['TAUTLINE_WORKER', 'true'],
   ['TAUTLINE_STATEMENT_TIMEOUT_MS', '0'],
   ['TAUTLINE_SECRET', ' '.repeat(40)],
   ['DATABASE_URL', 'postgres://u:p%zz@host/name'],

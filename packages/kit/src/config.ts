@@ -1,3 +1,4 @@
+import { settingsSchemasOf, type SettingsOwner } from './config-settings.ts'
 import { readVariables, type Environment } from './config-sources.ts'
 import type { Variables } from './config-variables.ts'
 import type { DatabaseConfig } from './db/pool.ts'
@@ -34,10 +35,18 @@ export interface Config {
    * part of the limits that each of them keeps without Redis.
    */
   readonly processes: number
+  /** Whether a process that serves runs tasks too. */
+  readonly worker: boolean
+  readonly files: {
+    /** Folder of the files that users send; undefined where there is none by default. */
+    readonly folder: string | undefined
+  }
   readonly outgoing: {
     /** Places that outgoing calls may reach although they are not public: `host:port`, networks. */
     readonly allow: readonly string[]
   }
+  /** What was given for the settings of the backend's features, as text by name. */
+  readonly settings: Readonly<Record<string, string>>
   /** The one secret that all keys derive from. */
   readonly secret: string
   /** The secret before it: tokens signed with it are still believed. Cursors are not. */
@@ -49,16 +58,19 @@ export interface Config {
 }
 
 /**
- * Reads the configuration from environment variables. Throws one `ConfigError` that lists every
- * mistake: values out of range, secrets missing in production, unknown `TAUTLINE_*` names. Values
- * are never repeated in it.
+ * Reads the configuration from environment variables, and with `app` the settings of its features
+ * too. Throws one `ConfigError` that lists every mistake: values out of range, secrets missing in
+ * production, unknown `TAUTLINE_*` names. Values are never repeated in it.
  */
-export async function readConfig(environment: Environment = process.env): Promise<Config> {
-  const { variables } = await readVariables(environment)
-  return toConfig(variables)
+export async function readConfig(
+  environment: Environment = process.env,
+  app: SettingsOwner = { features: {} },
+): Promise<Config> {
+  const { variables, settings } = await readVariables(environment, settingsSchemasOf(app))
+  return { ...toConfig(variables), settings }
 }
 
-function toConfig(env: Variables): Config {
+function toConfig(env: Variables): Omit<Config, 'settings'> {
   return {
     environment: env.NODE_ENV,
     host: env.HOST,
@@ -89,10 +101,17 @@ function toConfig(env: Variables): Config {
     buildId: env.TAUTLINE_BUILD_ID,
     admission: { maxRunning: env.TAUTLINE_MAX_RUNNING, maxQueued: env.TAUTLINE_MAX_QUEUED },
     processes: env.TAUTLINE_PROCESSES,
+    worker: env.TAUTLINE_WORKER === 'on',
+    files: { folder: env.TAUTLINE_FILES ?? defaultFilesFolder(env) },
     outgoing: { allow: env.TAUTLINE_OUTGOING_ALLOW ?? [] },
     secret: env.TAUTLINE_SECRET,
     previousSecret: env.TAUTLINE_SECRET_PREVIOUS,
     drainTimeoutMs: env.TAUTLINE_DRAIN_TIMEOUT_MS,
     drainQuietMs: env.TAUTLINE_DRAIN_QUIET_MS,
   }
+}
+
+/** Beside what development leaves behind; in production nobody knows which folder stays. */
+function defaultFilesFolder({ NODE_ENV }: Variables): string | undefined {
+  return NODE_ENV === 'production' ? undefined : '.data/files'
 }

@@ -1,13 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
+import type { z } from 'zod'
+
 import type { Db } from './db/database.ts'
 import type { Cursors } from './db/keyset.ts'
+import type { Notifications } from './db/notifications.ts'
+import type { FileStore } from './file-types.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Logger } from './platform/logger.ts'
 import type { Metrics } from './platform/metrics.ts'
 import type { Secrets } from './platform/secrets.ts'
 import type { CacheScope } from './policies/cache/cache-key.ts'
 import type { Outgoing } from './policies/outgoing/outgoing.ts'
+import type { TaskControl, TaskQueue, TaskWatcher } from './task-types.ts'
 
 /** Who calls. */
 export interface Principal {
@@ -24,12 +29,20 @@ export interface Principal {
   readonly sessionId?: string
   /** The API key that the call came with, where it came with one instead of a sign-in. */
   readonly apiKeyId?: string
+  /** When what the caller has shown ends by itself: a stream ends then, to be resumed with the next. */
+  readonly expiresAt?: Date
   /**
    * Asks whether what the caller has shown still holds, this moment: it may have been revoked since
    * it was signed. `policy.fresh` relies on it, and refuses a caller without it.
    */
   readonly isCurrent?: () => Promise<boolean>
 }
+
+/**
+ * Settings of a feature's own, by the schema that it declares as `settings`. Throws for a schema that
+ * no feature of the backend declares.
+ */
+export type ReadSettings = <S extends z.ZodObject>(schema: S) => z.output<S>
 
 /** What a procedure, a task or an identity may use. */
 export interface Resources {
@@ -38,8 +51,13 @@ export interface Resources {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly secrets: Secrets
+  readonly settings: ReadSettings
   /** Calls to other services; refused inside a transaction. */
   readonly outgoing: Outgoing
+  /** Files of any length, and whose they are; in a backend with the feature `files()`. */
+  readonly files: FileStore
+  /** Background work, for anybody: `tasks.accept(db, { task, input, owner })`. */
+  readonly tasks: TaskControl
 }
 
 /** The part of an HTTP request that tells who calls. */
@@ -125,6 +143,29 @@ export interface CallContext<P extends Principal | null = Principal | null> {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly secrets: Secrets
+  readonly settings: ReadSettings
   /** Calls to other services; refused inside a transaction. */
   readonly outgoing: Outgoing
+  /** Files of anybody: `files.open(identityOf(ctx.principal), id)`. */
+  readonly files: FileStore
+}
+
+/** The same in a mutation, which alone may ask for background work. */
+export interface MutationContext<P extends Principal | null = Principal | null>
+  extends CallContext<P>, TaskQueue {
+  /** Background work for others than the caller: `tasks.accept(ctx.db, { task, input, owner })`. */
+  readonly tasks: TaskControl
+}
+
+/** The same in a subscription. */
+export interface SubscriptionContext<
+  P extends Principal | null = Principal | null,
+> extends CallContext<P> {
+  /** The events of tasks, while they happen; in a backend with the feature `tasks()`. */
+  readonly taskEvents: TaskWatcher
+  /**
+   * Hints by NOTIFY, on the one connection of this process that listens: one listener of a channel
+   * does for all who wait, as each costs a statement. A hint can be lost with the connection.
+   */
+  readonly doorbells: Pick<Notifications, 'listen'>
 }

@@ -1,13 +1,27 @@
-import { auth, bearerIdentity, cacheControl, defineApp } from '@tautline/kit'
+import {
+  auth,
+  bearerIdentity,
+  cacheControl,
+  defineApp,
+  files,
+  notifications,
+  tasks,
+} from '@tautline/kit'
 
 import { accounts } from './features/accounts/accounts.ts'
+import { images } from './features/images/images.ts'
 import { items } from './features/items/items.ts'
+import { mail, welcomeNewUser } from './features/mail/mail.ts'
+import { reports } from './features/reports/reports.ts'
 import { upstream } from './features/upstream/upstream.ts'
 import { users } from './features/users/users.ts'
 import { limits } from './limits.ts'
 import { seedDemo } from './seed.ts'
 
-const signIn = auth({ scopes: ['accounts:transfer', 'items:import'] })
+const signIn = auth({
+  scopes: ['accounts:transfer', 'items:import'],
+  onRegister: welcomeNewUser,
+})
 
 export const app = defineApp({
   name: 'tautline-reference',
@@ -16,7 +30,13 @@ export const app = defineApp({
     accounts: accounts(),
     auth: signIn,
     cache: cacheControl,
+    files: files(),
+    images,
     items,
+    mail,
+    notifications: notifications(),
+    reports,
+    tasks: tasks(),
     upstream,
     users,
   },

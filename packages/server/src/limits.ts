@@ -13,6 +13,8 @@ export const limits: Limits = {
   importedRows: { ...perMinute(1_000_000), by: 'caller' },
   /** In files: one that breaks goes on where it was. */
   exports: { ...perMinute(60), by: 'caller' },
+  /** In files, of any length. */
+  imports: { ...perMinute(60), by: 'caller' },
   /** In requests to others: a call costs as many as it makes. */
   outgoing: { ...perMinute(30_000), by: 'caller' },
 }

@@ -1,8 +1,10 @@
+import { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 import { safe } from '@tautline/client'
+import { identityOf } from '@tautline/kit'
 import { startTestServer, type TestServer } from '@tautline/kit/testing'
 
 import { app } from './app.ts'
@@ -83,6 +85,19 @@ const writes: Record<string, { run: (world: World) => Promise<unknown>; changes:
           { op: 'create', item: { sku: 'rope', name: 'Another rope', priceMinor: 3n } },
         ],
       }),
+    changes: ['items.get', 'items.list', 'items.search'],
+  },
+  'items.import': {
+    async run({ id, client }) {
+      const owner = identityOf({ userId: id, tenantId: 'acme' })
+      const rows = 'sku,name,priceMinor\nnew,New,2\nrope,Another rope,3'
+      const source = Readable.from([Buffer.from(rows)])
+      const file = await server.app.resources.files.create(owner, { name: 'items.csv', source })
+      const wanted = { fileId: file.id, onConflict: 'update' } as const
+      const { taskId } = await client.items.import.mutate(wanted)
+      const state = async () => (await client.tasks.get.query({ id: taskId })).state
+      await expect.poll(state, { timeout: 10_000 }).toBe('succeeded')
+    },
     changes: ['items.get', 'items.list', 'items.search'],
   },
   'items.update': {

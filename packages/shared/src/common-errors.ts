@@ -71,6 +71,10 @@ export const commonErrors = {
     message: 'Too many calls; wait before the next one.',
     retryable: true,
   }),
+  TOO_MANY_TASKS: defineError('TOO_MANY_TASKS', {
+    code: 'TOO_MANY_REQUESTS',
+    message: 'Too many of your tasks are not finished; wait until some are.',
+  }),
   CLIENT_CLOSED_REQUEST: defineError('CLIENT_CLOSED_REQUEST', {
     code: 'CLIENT_CLOSED_REQUEST',
     message: 'The caller went away.',

@@ -21,5 +21,12 @@ export {
 } from './retry.ts'
 export { parseRetryAfter } from './retry-after.ts'
 export { sleep } from './sleep.ts'
+export {
+  isTaskEnd,
+  taskEventTypes,
+  taskStates,
+  type TaskEventType,
+  type TaskState,
+} from './tasks.ts'
 export { wire } from './wire.ts'
 export { WireError } from './wire-values.ts'

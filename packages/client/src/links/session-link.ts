@@ -41,7 +41,7 @@ export function sessionLink(
 }
 
 /** A session fails with a `CallError`; anything else comes from its store, and was not sent. */
-function told<T>(answer: Promise<T>): Promise<T> {
+export function told<T>(answer: Promise<T>): Promise<T> {
   return answer.catch((error: unknown) => {
     throw error instanceof CallError ? error : clientError('NOT_SENT', error)
   })

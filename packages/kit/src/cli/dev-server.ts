@@ -25,8 +25,9 @@ export type DevMessage =
  */
 export async function runDevServer(appPath: string): Promise<void> {
   process.on('disconnect', leave)
-  const config = await readConfig()
+  await readConfig() // what is wrong here no edit can mend, so it comes before any file is watched
   const { definition, lanes } = await load(appPath)
+  const config = await readConfig(process.env, definition)
   await migrate(config, lanes)
   const app = await createApp(definition, config)
   process.off('disconnect', leave)

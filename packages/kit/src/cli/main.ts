@@ -7,6 +7,7 @@ const HELP = `tautline <command> [--app src/app.ts]
 
   dev                 start everything for development, restart on edit
   start               serve the app with the configuration of the environment
+  worker              run the tasks of the app, and serve nobody
   migrate up          bring the database up to date
   migrate status      say which migrations the database has had
   migrate new <name>  write an empty migration into the app's folder
@@ -27,7 +28,8 @@ ${describeEnvironment()
   .join('\n')}
 
 DATABASE_URL, DATABASE_DIRECT_URL, TAUTLINE_SECRET and TAUTLINE_SECRET_PREVIOUS may also be given as
-the path of a file, in a variable with _FILE behind its name.`
+the path of a file, in a variable with _FILE behind its name, and so may the settings of an app's own,
+which \`tautline config\` lists with the rest.`
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -47,12 +49,14 @@ async function main(): Promise<void> {
       return (await import('./dev-server.ts')).runDevServer(values.app)
     case 'start':
       return (await import('./start.ts')).runStart(values.app)
+    case 'worker':
+      return (await import('./worker.ts')).runWorker(values.app)
     case 'migrate':
       return (await import('./migrate.ts')).runMigrate(values.app, rest)
     case 'db':
       return (await import('./db.ts')).runDb(values.app, rest)
     case 'config':
-      return (await import('./config.ts')).runConfig()
+      return (await import('./config.ts')).runConfig(values.app)
     case 'policies':
       return (await import('./policies.ts')).runPolicies(values.app)
     case 'user':

@@ -70,10 +70,11 @@ function cached({ policy: { cache } }: ProcedureMeta): string {
 }
 
 function besides({ policy }: ProcedureMeta): string {
-  const { priority, concurrency, maxBodyBytes, queries, transaction } = policy
+  const { priority, concurrency, streams, maxBodyBytes, queries, transaction } = policy
   return [
     ...(priority ? [priority] : []),
     ...(concurrency ? [`${concurrency.max} at once, ${concurrency.queue} wait`] : []),
+    ...(streams ? [`${streams} streams a reader`] : []),
     ...(maxBodyBytes ? [`body ${maxBodyBytes / 1_000_000} MB`] : []),
     ...(queries?.max !== undefined ? [`${queries.max} statements`] : []),
     ...(queries?.timeMs !== undefined ? [`${spell(queries.timeMs)} in them`] : []),

@@ -5,8 +5,8 @@ import { closeOnStop } from './run-until-stopped.ts'
 
 /** Serves the app as the environment configures it. */
 export async function runStart(appPath: string): Promise<void> {
-  const config = await readConfig()
   const definition = await loadApp(appPath)
+  const config = await readConfig(process.env, definition)
   const app = await createApp(definition, config)
   closeOnStop(app)
   const url = await app.listen()

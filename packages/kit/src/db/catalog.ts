@@ -23,10 +23,10 @@ export function readCatalog<T>(db: Db, read: (db: Db) => Promise<T>): Promise<T>
     })
 }
 
-/** The schemas that somebody made, and `public`. */
+/** The schemas that somebody made, and `public`; not that of pg-boss, which looks after its own. */
 export const ownSchemas = sql`(
   select oid, nspname from pg_namespace
-  where nspname !~ '^pg_' and nspname <> 'information_schema'
+  where nspname !~ '^pg_' and nspname not in ('information_schema', 'tautline_boss')
 )`
 
 /** Oids in one catalog of what came with an extension: it is the extension's, and goes with it. */

@@ -1,12 +1,13 @@
+import type { RawRequest } from '../rpc/raw-call.ts'
 import { openBody, type Body } from './body.ts'
-import type { ExportCall, ExportRequest } from './call.ts'
+import type { ExportCall } from './call.ts'
 import type { ExportPolicy } from './definition.ts'
 import { acceptedEncoding } from './encodings.ts'
 
 const DEFAULT_STALL_TIMEOUT_MS = 60_000
 
 export interface AnswerParts {
-  readonly http: ExportRequest
+  readonly http: RawRequest
   readonly call: ExportCall
   readonly policy: ExportPolicy
   readonly contentType: string

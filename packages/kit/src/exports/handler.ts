@@ -1,14 +1,13 @@
-import type { Failure } from '@tautline/shared'
-
 import { within } from '../platform/call-scope.ts'
 import { createRequestAnswer, type RequestAnswer } from '../rpc/answer-headers.ts'
 import { identityOf } from '../rpc/handler-context.ts'
-import { refuse } from '../rpc/http-refusal.ts'
 import { charge } from '../rpc/limit.ts'
 import { limitsOf } from '../rpc/plans.ts'
-import { admit, type ExportOptions } from './admit.ts'
+import type { RawRequest } from '../rpc/raw-call.ts'
+import { tellRaw, type RawOptions } from '../rpc/raw-gates.ts'
+import { admit } from './admit.ts'
 import { openAnswer } from './answer.ts'
-import { startExportCall, type ExportCall, type ExportRequest } from './call.ts'
+import { startExportCall, type ExportCall } from './call.ts'
 import { pathOf, type ExportDefinition, type Exports } from './definition.ts'
 import { formatOf } from './formats.ts'
 import { createPlaces, type Places } from './places.ts'
@@ -16,12 +15,12 @@ import { sendRows } from './send-rows.ts'
 import { createWantedReader } from './wanted.ts'
 
 /** Never rejects: what fails is told to the reader, or breaks off what they read. */
-export type ExportHandler = (http: ExportRequest) => Promise<void>
+export type ExportHandler = (http: RawRequest) => Promise<void>
 
 /** What serves each export, by its path. */
 export function createExportHandlers(
   exports: Exports,
-  options: ExportOptions,
+  options: RawOptions,
 ): Readonly<Record<string, ExportHandler>> {
   const places = createPlaces(options.resources.metrics)
   return Object.fromEntries(
@@ -41,14 +40,14 @@ interface Served {
 /** The fixed order of an export: observe → gates → parse what is wanted → place → limits → rows. */
 function createExportHandler(
   { name, definition, places }: Served,
-  options: ExportOptions,
+  options: RawOptions,
 ): ExportHandler {
   const { resources, mechanisms } = options
   const { policy, columns } = definition
   const limits = limitsOf(`exports.${name}`, policy, mechanisms.limits)
   const readWanted = createWantedReader(definition)
 
-  async function serve(http: ExportRequest, call: ExportCall, answer: RequestAnswer) {
+  async function serve(http: RawRequest, call: ExportCall, answer: RequestAnswer) {
     await admit({ http, call, policy }, options)
     const { format, after } = readWanted(http.url)
     call.sent.format = format
@@ -74,21 +73,8 @@ function createExportHandler(
         await serve(http, call, answer)
         call.finish()
       } catch (error) {
-        tell(call.fail(error), http, answer)
+        tellRaw(call.fail(error), http, answer)
       }
     })
   }
-}
-
-/** Tells why there is no answer; one that has begun breaks off, so that nobody takes it for whole. */
-function tell(failure: Failure, http: ExportRequest, answer: RequestAnswer): void {
-  const { request, response } = http
-  if (response.headersSent) {
-    // HTTP/1.0 knows no chunks: there the end of the connection is the end of the file.
-    if (request.httpVersion === '1.0') request.socket.resetAndDestroy()
-    else response.destroy()
-    return
-  }
-  for (const [header, value] of Object.entries(answer.headers())) response.setHeader(header, value)
-  refuse(http, failure)
 }

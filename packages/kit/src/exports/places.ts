@@ -1,11 +1,10 @@
-import { commonErrors, Failure } from '@tautline/shared'
-
 import type { Metrics } from '../platform/metrics.ts'
 import {
   createConcurrency,
   overloaded,
   type Concurrency,
 } from '../policies/concurrency/concurrency.ts'
+import { createPerCaller } from '../policies/concurrency/per-caller.ts'
 
 /** Exports that read from the database at the same time. */
 const MAX_READING = 2
@@ -24,9 +23,6 @@ const SHORT_TURN_MS = 500
 
 /** How long a newcomer waits for their first turn, in milliseconds. */
 const FIRST_TURN_WITHIN_MS = 1_000
-
-/** How long a caller is asked to wait who has too many open, in milliseconds. */
-const RETRY_AFTER_MS = 1_000
 
 /** Keeps exports, all of one process together, from taking everything. */
 export interface Places {
@@ -55,27 +51,13 @@ interface Wait {
 }
 
 export function createPlaces(metrics: Metrics): Places {
-  const open = createConcurrency({ max: MAX_OPEN, queue: 0 })
+  const places = createPerCaller({ max: MAX_OPEN, maxPerCaller: MAX_OPEN_PER_CALLER })
   const reading = createConcurrency({ max: MAX_READING, queue: MAX_OPEN })
-  const callers = new Map<string, number>()
-  metrics.gauge('exports_open', () => open.running)
+  metrics.gauge('exports_open', () => places.open)
   metrics.gauge('exports_reading', () => reading.running)
 
   return {
-    async open(caller, work) {
-      const others = callers.get(caller) ?? 0
-      if (others >= MAX_OPEN_PER_CALLER) {
-        throw new Failure(commonErrors.RATE_LIMITED, { retryAfterMs: RETRY_AFTER_MS })
-      }
-      callers.set(caller, others + 1)
-      try {
-        await open.run(work)
-      } finally {
-        const left = (callers.get(caller) ?? 1) - 1
-        if (left > 0) callers.set(caller, left)
-        else callers.delete(caller)
-      }
-    },
+    open: places.run,
     async read(work, { signal, isFirst }) {
       const late = isFirst ? AbortSignal.timeout(FIRST_TURN_WITHIN_MS) : undefined
       const waiting = late ? AbortSignal.any([signal, late]) : signal

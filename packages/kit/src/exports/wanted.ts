@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { refusedBy } from '../rpc/failure.ts'
+import { refusedBy } from '../platform/bad-input.ts'
 import type { ExportDefinition } from './definition.ts'
 import { FORMATS, type FormatName } from './formats.ts'
 

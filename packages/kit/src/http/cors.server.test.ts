@@ -7,7 +7,7 @@ import { send, type SentAnswer } from './send.fixture.ts'
 
 const APP = 'https://app.example.com'
 const EXPOSED =
-  'Content-Disposition, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, X-Request-Id'
+  'Accept-Ranges, Content-Disposition, Content-Range, ETag, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, X-Request-Id'
 
 const corsHeaders = ({ headers }: SentAnswer) =>
   Object.keys(headers).filter((name) => name.startsWith('access-control-'))
@@ -42,7 +42,7 @@ describe('a server that lists origins', () => {
         'access-control-allow-credentials': 'true',
         'access-control-allow-methods': 'GET, POST',
         'access-control-allow-headers':
-          'authorization, content-type, idempotency-key, last-event-id, traceparent, tracestate, trpc-accept, x-deadline-ms, x-request-id',
+          'authorization, content-type, idempotency-key, if-match, if-none-match, if-range, last-event-id, range, traceparent, tracestate, trpc-accept, x-deadline-ms, x-request-id',
         'access-control-max-age': '3600',
         vary: 'origin',
       },

@@ -15,7 +15,11 @@ const REQUEST_HEADERS = [
   'authorization',
   'content-type',
   'idempotency-key',
+  'if-match',
+  'if-none-match',
+  'if-range',
   'last-event-id',
+  'range',
   'traceparent',
   'tracestate',
   'trpc-accept',
@@ -25,7 +29,10 @@ const REQUEST_HEADERS = [
 
 /** Headers of an answer that a page of another origin may read. */
 const EXPOSED_HEADERS = [
+  'Accept-Ranges',
   'Content-Disposition',
+  'Content-Range',
+  'ETag',
   'RateLimit',
   'RateLimit-Policy',
   'Retry-After',

@@ -18,7 +18,10 @@ export interface HttpConfig {
   readonly trustedProxies: readonly string[]
   /** Longest that the headers of a request may take to arrive, in milliseconds. */
   readonly headersTimeoutMs: number
-  /** Longest that a whole request may take to arrive, in milliseconds. */
+  /**
+   * Longest that the body of a request may take to arrive after its headers, in milliseconds. That of
+   * a file may take longer.
+   */
   readonly requestTimeoutMs: number
 }
 
@@ -45,7 +48,7 @@ export function createListener({ config, headers, metrics }: ListenerOptions): S
   const server = createServer({
     ...LIMITS,
     headersTimeout: config.headersTimeoutMs,
-    requestTimeout: config.requestTimeoutMs,
+    requestTimeout: 0, // `body-timer.ts` has exceptions
   })
   server.maxConnections = MAX_CONNECTIONS
   server.maxHeadersCount = 0 // beyond a count Node hides headers in silence; we refuse them

@@ -8,6 +8,7 @@ import { within } from '../platform/call-scope.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { acceptWaiting } from './backlog.ts'
+import { createBodyTimer, type BodyTimer } from './body-timer.ts'
 import { createClientAddress } from './client-address.ts'
 import { createListener, type HttpConfig } from './listener.ts'
 import { createProxyWarning } from './proxy-warning.ts'
@@ -20,6 +21,8 @@ export interface Exchange {
   readonly url: URL
   /** Who sent it, seen through the trusted proxies; empty when the peer has already gone. */
   readonly address: string
+  /** Lets its body take longer than that of another request may. */
+  readonly takeTime: () => void
 }
 
 export type Route = (exchange: Exchange) => Promise<void> | void
@@ -28,6 +31,8 @@ export interface HttpServerOptions {
   /** Answers every request. */
   readonly route: Route
   readonly config: HttpConfig
+  /** Ends what has no end of its own. Called by a stop, when nobody new is let in. */
+  readonly endStreams: () => void
   readonly log: Logger
   readonly metrics: Metrics
 }
@@ -54,9 +59,10 @@ export interface HttpServer {
 const MAX_HEADERS = 200
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { config, log, metrics } = options
+  const { config, endStreams, log, metrics } = options
   const headers = securityHeaders(config)
-  const serve = createService(options)
+  const server = createListener({ config, headers, metrics })
+  const serve = createService(options, createBodyTimer(server, config.requestTimeoutMs))
   /** Answers under way. Left when the response closes, which happens whatever becomes of a call. */
   const open = new Set<ServerResponse>()
   let draining = false
@@ -81,7 +87,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     })
   }
 
-  const server = createListener({ config, headers, metrics })
   server.on('request', answer)
 
   return {
@@ -107,6 +112,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       }
       // http's own close() would end the idle sockets at once; net's only stops listening.
       NetServer.prototype.close.call(server)
+      endStreams()
       const giveUpAt = performance.now() + timeoutMs
       const settled = () => open.size === 0 && performance.now() >= lastActiveAt + quietMs
       while (!settled() && performance.now() < giveUpAt) await sleep(10)
@@ -119,7 +125,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 }
 
 /** Reads of a request what its route needs to know, and hands it over. */
-function createService({ route, config, log }: HttpServerOptions) {
+function createService({ route, config, log }: HttpServerOptions, timer: BodyTimer) {
   const addressOf = createClientAddress(config.trustedProxies)
   const warn = createProxyWarning(config.trustedProxies, log)
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -128,7 +134,8 @@ function createService({ route, config, log }: HttpServerOptions) {
     }
     warn(request)
     const url = parseTarget(request.url)
-    if (url) await route({ request, response, url, address: addressOf(request) })
+    const takeTime = () => timer.lift(request)
+    if (url) await route({ request, response, url, address: addressOf(request), takeTime })
     else sendJson(response, 400, { error: 'The request names no path.' })
   }
 }

@@ -1,4 +1,6 @@
 import type { ExportHandler } from '../exports/handler.ts'
+import { FILES_PATH } from '../files-http/definition.ts'
+import type { FileHandler } from '../files-http/transfer.ts'
 import type { RpcRequest } from '../rpc/http.ts'
 import { withCors, type CorsPolicy } from './cors.ts'
 import { forHosts } from './hosts.ts'
@@ -12,6 +14,8 @@ export interface SiteOptions {
   readonly rpc: (rpc: RpcRequest) => Promise<void>
   /** Exports by their path. */
   readonly exports: Readonly<Record<string, ExportHandler>>
+  /** Where files come and go; undefined where a backend keeps none. */
+  readonly files: FileHandler | undefined
   readonly hosts: readonly string[] | undefined
   readonly cors: CorsPolicy
 }
@@ -22,7 +26,8 @@ const nothing: Route = ({ response }) =>
   sendJson(response, 404, { error: 'There is nothing here.' })
 
 /** What is where, and who may ask for it: one route for all of it. */
-export function createSite({ pages, probes, rpc, exports, hosts, cors }: SiteOptions): Route {
+export function createSite(options: SiteOptions): Route {
+  const { pages, probes, rpc, exports, files, hosts, cors } = options
   const rpcRoute = withCors(cors, (exchange) =>
     rpc({
       ...exchange,
@@ -33,11 +38,17 @@ export function createSite({ pages, probes, rpc, exports, hosts, cors }: SiteOpt
   const exportAt = new Map(
     Object.entries(exports).map(([path, handler]) => [path, withCors(cors, handler)]),
   )
+  const filesRoute = files
+    ? withCors(cors, (exchange) => files({ ...exchange, origins: cors.origins }))
+    : nothing
   const pageAt = readable(pages)
   const probeAt = readable(probes)
   const site = forHosts(hosts, (exchange) => {
     const { pathname } = exchange.url
     if (pathname.startsWith(RPC_PREFIX)) return rpcRoute(exchange)
+    if (pathname === FILES_PATH || pathname.startsWith(`${FILES_PATH}/`)) {
+      return filesRoute(exchange)
+    }
     const route = exportAt.get(pathname) ?? pageAt.get(pathname) ?? nothing
     return route(exchange)
   })

@@ -37,6 +37,18 @@ test.each([
   })
 })
 
+test.each([
+  ['at once', 'GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n'],
+  ['by a refusal', 'POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n'],
+])('a body of a request that was answered %s has no more time than others', async (_, start) => {
+  const timeouts = { headersTimeoutMs: 300, requestTimeoutMs: 300 }
+  await using server = await startTestServer(probeApp, { config: { http: httpConfig(timeouts) } })
+  const { port } = new URL(server.url)
+  expect(await dribble(connect(Number(port)), start)).toMatch(/^HTTP\/1\.1 /)
+  const connections = () => server.app.metrics.snapshot().gauges['http_connections']
+  await expect.poll(connections).toBe(0)
+})
+
 /** Sends a start, and then a byte now and again, until the server closes. */
 async function dribble(socket: Socket, start: string): Promise<string> {
   let answer = ''

@@ -120,8 +120,9 @@ async function verify(token: string, { options, resources, keys }: Verifying) {
     if (!TOKEN_TYPE.test(typ) || !isIssued(payload, now)) return null
     const principal = toPrincipal(payload, options, resources)
     if (!principal) return null
-    const expiresAtMs = Math.min((payload.exp ?? 0) * 1_000, now.getTime() + KEYS_FRESH_MS)
-    return { principal, expiresAtMs }
+    const endsAtMs = (payload.exp ?? 0) * 1_000
+    const expiresAtMs = Math.min(endsAtMs, now.getTime() + KEYS_FRESH_MS)
+    return { principal: { ...principal, expiresAt: new Date(endsAtMs) }, expiresAtMs }
   } catch (error) {
     if (error instanceof errors.JOSEError) return null
     throw error

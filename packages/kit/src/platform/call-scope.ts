@@ -90,11 +90,22 @@ export function withDeadline<T>(procedure: string, timeoutMs: number, run: () =>
 
 /**
  * Runs statements of this library's own as part of the call, but not on the budget of its queries,
- * which is for what its handler asks. Only what commits nothing by itself: its changes are not told.
+ * which is for what its handler asks. What they change for good is a change of the call all the same.
  */
 export function offBudget<T>(run: () => T): T {
   const call = currentCall()
-  return call?.budget ? storage.run({ ...call, budget: undefined }, run) : run()
+  if (!call?.budget) return run()
+  const unbudgeted: CallScope = {
+    ...call,
+    budget: undefined,
+    get changes() {
+      return call.changes
+    },
+    set changes(count) {
+      call.changes = count
+    },
+  }
+  return storage.run(unbudgeted, run)
 }
 
 const transactions = new AsyncLocalStorage<true>()

@@ -79,6 +79,21 @@ test('a loop whose turns all fail tries less and less often', async () => {
   expect(it.failures()).toBeLessThan(30)
 })
 
+test('a turn that takes too long is told to end, and the next one comes', async () => {
+  const reasons: unknown[] = []
+  await using _ = loopOf({
+    timeoutMs: 20,
+    backoffCapMs: 1,
+    async run(signal) {
+      await aborted(signal)
+      reasons.push(signal.reason)
+      signal.throwIfAborted()
+    },
+  })
+  await expect.poll(() => reasons.length, { timeout: 5_000 }).toBeGreaterThan(5)
+  expect(reasons[0]).toMatchObject({ name: 'TimeoutError' })
+})
+
 test('a gauge tells when the last good turn ended', async () => {
   let [now, fails] = [new Date(0), true]
   await using it = loopOf({

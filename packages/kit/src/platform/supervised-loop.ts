@@ -23,6 +23,14 @@ export interface LoopOptions {
   readonly everyMs: number
   /** One turn. Its signal aborts when the loop stops or the lead is lost; queries follow it. */
   readonly run: (signal: AbortSignal) => Promise<void>
+  /**
+   * Longest that a turn may take, in milliseconds: its signal aborts then, and it has failed unless it
+   * ends well all the same. Default: without a bound, and a statement on a network that has gone silent
+   * holds the loop for ever.
+   */
+  readonly timeoutMs?: number | undefined
+  /** Longest pause after turns that failed, in milliseconds; 30 s by default. */
+  readonly backoffCapMs?: number | undefined
   /** Given when only one of many processes is to run the loop; the others ask at every turn. */
   readonly leadership?: Leadership | undefined
   readonly log: Logger
@@ -49,6 +57,7 @@ const BACKOFF = { baseMs: 200, capMs: 30_000 }
  */
 export function startLoop(options: LoopOptions): Loop {
   const { name, log, metrics, clock = systemClock } = options
+  const backoff = { ...BACKOFF, capMs: options.backoffCapMs ?? BACKOFF.capMs }
   const stopping = new AbortController()
   let lastRunAt = 0
   const removeGauge = metrics.gauge(`loop_${name}_last_run_seconds`, () => lastRunAt)
@@ -64,7 +73,7 @@ export function startLoop(options: LoopOptions): Loop {
         log.error({ err: error, loop: name }, 'a turn of a loop failed')
         failures++
       }
-      const pauseMs = failures === 0 ? options.everyMs : backoffMs(failures - 1, BACKOFF)
+      const pauseMs = failures === 0 ? options.everyMs : backoffMs(failures - 1, backoff)
       await pause(pauseMs, stopping.signal)
     }
   }
@@ -88,10 +97,11 @@ export function startLoop(options: LoopOptions): Loop {
 
 /** Whether there was a turn: there is none while another process has the lead. */
 async function runTurn(options: LoopOptions, stopping: AbortSignal): Promise<boolean> {
-  const { name, leadership, run } = options
+  const { name, leadership, timeoutMs, run } = options
   const lost = await leadership?.lead()
   if (leadership && !lost) return false
-  const signal = lost ? AbortSignal.any([stopping, lost]) : stopping
+  const late = new AbortController()
+  const signal = AbortSignal.any([stopping, late.signal, ...(lost ? [lost] : [])])
   signal.throwIfAborted()
   // The scope is how queries find the signal.
   const scope = {
@@ -102,7 +112,13 @@ async function runTurn(options: LoopOptions, stopping: AbortSignal): Promise<boo
     spent: { queries: 0, queryMs: 0, waitMs: 0 },
     changes: 0,
   }
-  await within(scope, () => run(signal))
+  const expire = () => late.abort(new DOMException('The turn took too long.', 'TimeoutError'))
+  const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs).unref()
+  try {
+    await within(scope, () => run(signal))
+  } finally {
+    clearTimeout(timer)
+  }
   return true
 }
 

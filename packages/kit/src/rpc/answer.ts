@@ -49,9 +49,19 @@ function tooLarge(exportPath: string | undefined): Failure {
   return new Failure(commonErrors.RESPONSE_TOO_LARGE, { data })
 }
 
+/** Texts of answers that are sent many times. */
+const texts = new WeakMap<object, string>()
+
+/** Makes the text of an answer now, for all who send it. */
+export function keepText(answer: unknown): unknown {
+  if (typeof answer === 'object' && answer !== null) texts.set(answer, toText(answer))
+  return answer
+}
+
 /** An answer as it is stored. */
 export function toText(answer: unknown): string {
-  return JSON.stringify(payloadOf(answer))
+  const isObject = typeof answer === 'object' && answer !== null
+  return (isObject ? texts.get(answer) : undefined) ?? JSON.stringify(payloadOf(answer))
 }
 
 /** The answer of a stored text. It is sent as that text. */

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 
 import { commonErrors, Failure } from '@tautline/shared'
 
+import { badInput } from '../platform/bad-input.ts'
 import type { BodyIntake } from './body-budget.ts'
-import { badInput } from './failure.ts'
 
 /**
  * Reads a request body as text, before anything is started for it: an aborted body then holds
@@ -47,14 +47,19 @@ function decode(bytes: Buffer): string {
 /** After a refusal: how much of an unread body is taken in, and how long, before the socket goes. */
 const GRACE = { bytes: 256_000, ms: 1_000 }
 
-/** Lets a caller who is still sending read the answer, and then closes on it. */
-export function discardBody(request: IncomingMessage): void {
-  if (request.complete) return
+/**
+ * Lets a caller who is still sending read the answer, and then says that it is time to close on it. A
+ * socket that closes with unread bytes is reset, and the reset may overtake the answer.
+ */
+export function discardBody(request: IncomingMessage, onEnd: () => void): void {
   let discarded = 0
-  const timer = setTimeout(() => request.destroy(), GRACE.ms)
-  request.on('close', () => clearTimeout(timer))
+  const timer = setTimeout(onEnd, GRACE.ms)
+  request.once('close', () => {
+    clearTimeout(timer)
+    onEnd()
+  })
   request.on('data', (chunk: Buffer) => {
     discarded += chunk.length
-    if (discarded > GRACE.bytes) request.destroy()
+    if (discarded > GRACE.bytes) request.pause()
   })
 }

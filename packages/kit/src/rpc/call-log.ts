@@ -5,15 +5,18 @@ import type { Logger } from '../platform/logger.ts'
 import type { CacheState } from '../policies/cache/reader.ts'
 import type { Kind } from './definition.ts'
 
+/** Kinds of requests that are served without tRPC. */
+export type RawKind = 'export' | 'upload' | 'download'
+
 export interface CallRecord {
   readonly scope: CallScope
-  readonly kind: Kind | 'export'
+  readonly kind: Kind | RawKind
   readonly cache: CacheState | undefined
   readonly failure: Failure | undefined
   readonly durationMs: number
   readonly slow: boolean
   readonly userId: string | undefined
-  /** Of an export: how much went out, and how. */
+  /** Of what is served without tRPC: how much went over the wire, and how. */
   readonly sent?: object
   /** The client's IP address; personal data, as a user's id is. */
   readonly address: string

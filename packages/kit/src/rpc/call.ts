@@ -11,6 +11,7 @@ import type { RequestContext } from './context.ts'
 import type { ProcedureMeta } from './definition.ts'
 import { toFailure } from './failure.ts'
 import { queryBoundsOf } from './query-budget.ts'
+import { StreamEnd } from './stream-end.ts'
 
 /** Longest call, in milliseconds, where the procedure declares none. Subscriptions have no end. */
 const DEFAULT_TIMEOUT_MS = { query: 5_000, mutation: 10_000, subscription: undefined }
@@ -109,7 +110,10 @@ export function timeoutMsOf({ kind, policy }: Pick<ProcedureMeta, 'kind' | 'poli
 /** One signal for the caller's leaving and the call's time being up, by its policy or its caller. */
 function startAbort({ meta, signal }: CallOptions, callersDeadlineAt: number | undefined) {
   const controller = new AbortController()
-  const leave = () => controller.abort(new Failure(commonErrors.CLIENT_CLOSED_REQUEST))
+  const leave = () => {
+    const isOver = signal?.reason instanceof StreamEnd // by us; whoever reads resumes
+    controller.abort(isOver ? signal.reason : new Failure(commonErrors.CLIENT_CLOSED_REQUEST))
+  }
   if (signal?.aborted) leave()
   signal?.addEventListener('abort', leave, { once: true })
   const timeoutMs = timeoutMsOf(meta)

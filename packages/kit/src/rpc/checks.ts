@@ -49,7 +49,7 @@ function nameMistakes(path: string): string[] {
 
 /** Words that contradict each other, or the kind of the procedure. */
 function policyMistakes({ kind, policy }: ProcedureMeta): string[] {
-  const { allow, transaction, cache, idempotent, invalidates, fresh, cost, limit } = policy
+  const { allow, transaction, cache, idempotent, invalidates, fresh, cost, limit, streams } = policy
   const isWithout = transaction === 'none'
   const mistakes: [boolean, string][] = [
     [allow === undefined, 'policy.allow says who may call, always'],
@@ -73,6 +73,7 @@ function policyMistakes({ kind, policy }: ProcedureMeta): string[] {
       invalidates !== undefined && isWithout,
       'policy.invalidates goes with the transaction of the handler; use ctx.cache.invalidate in ctx.transaction',
     ],
+    [streams !== undefined && kind !== 'subscription', 'policy.streams is for subscriptions'],
     [cost !== undefined && limit === undefined, 'policy.cost is taken from policy.limit'],
   ]
   return mistakes.filter(([is]) => is).map(([, mistake]) => mistake)
@@ -80,13 +81,14 @@ function policyMistakes({ kind, policy }: ProcedureMeta): string[] {
 
 /** Numbers that make no sense. */
 function rangeMistakes({ policy }: ProcedureMeta): string[] {
-  const { timeoutMs, maxBodyBytes, cost, cache, concurrency, queries } = policy
+  const { timeoutMs, maxBodyBytes, cost, cache, concurrency, queries, streams } = policy
   const positive: readonly (readonly [string, unknown])[] = [
     ['timeoutMs', timeoutMs],
     ['maxBodyBytes', maxBodyBytes],
     ['cost', typeof cost === 'function' ? undefined : cost],
     ['cache.ttlMs', cache?.ttlMs],
     ['concurrency.max', concurrency?.max],
+    ['streams', streams],
     ['queries.max', queries?.max],
     ['queries.timeMs', queries?.timeMs],
   ]

@@ -9,6 +9,7 @@ import type { Mechanisms } from './mechanisms.ts'
 import type { Plan, Plans } from './plans.ts'
 import type { QueryBudgets } from './query-budget.ts'
 import type { RequestTiming } from './server-timing.ts'
+import type { OpenStream } from './streams.ts'
 
 /** A request's place among those that run. */
 export interface Place {
@@ -37,6 +38,8 @@ export interface RequestContext {
   /** Input of the one call that comes with a key, as it came. */
   readonly rawInput: string
   readonly place: Place
+  /** Of a subscription: how it goes out. */
+  readonly stream?: OpenStream | undefined
   /** Who calls, found out once, when the first procedure asks. */
   identify(): Promise<Principal | null>
   /** The plan of a procedure that there is. */

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
+import { badInput } from '../platform/bad-input.ts'
 import type { Cookie, CallCookies } from '../resources.ts'
-import { badInput } from './failure.ts'
 
 /** Cookies of this kind come from this host over a secure connection, and from nobody else. */
 const PREFIX = '__Host-tautline-'

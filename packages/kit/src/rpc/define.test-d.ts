@@ -1,7 +1,8 @@
+import { tracked } from '@trpc/server'
 import { describe, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 
-import { defineError, Failure } from '@tautline/shared'
+import { commonErrors, defineError, Failure } from '@tautline/shared'
 
 import type { Principal } from '../resources.ts'
 import { mutation, query, subscription } from './define.ts'
@@ -139,6 +140,49 @@ describe('what an owner writes', () => {
       },
     })
     expectTypeOf(events._def.$types.output).toEqualTypeOf<AsyncIterable<{ n: number }>>()
+    const silent = subscription({
+      summary,
+      output,
+      policy: { allow: 'user', streams: 1 },
+      run({ ctx }): AsyncIterable<never> {
+        expectTypeOf(ctx.principal).toEqualTypeOf<Principal>()
+        throw new Failure(commonErrors.UNAVAILABLE)
+      },
+    })
+    expectTypeOf(silent._def.$types.output).toEqualTypeOf<AsyncIterable<{ n: number }>>()
+    subscription({
+      summary,
+      output,
+      policy: { allow: 'public' },
+      // @ts-expect-error TS2322 -- not what the output schema takes
+      async *run() {
+        yield { n: 'one' }
+      },
+    })
+  })
+
+  test('a subscription whose events are tracked gives their ids along', () => {
+    const events = subscription({
+      summary,
+      input: z.strictObject({ from: z.int() }),
+      output: z.object({ at: z.date().transform((date) => date.getTime()) }),
+      policy: { allow: 'public' },
+      async *run({ input }) {
+        yield tracked(String(input.from), { at: new Date(0) })
+      },
+    })
+    expectTypeOf(events._def.$types.output).toEqualTypeOf<
+      AsyncIterable<{ id: string; data: { at: number } }>
+    >()
+    subscription({
+      summary,
+      output,
+      policy: { allow: 'public' },
+      // @ts-expect-error TS2322 -- not what the output schema takes
+      async *run() {
+        yield tracked('1', { n: 'one' })
+      },
+    })
   })
 
   test('a failure carries the data that its definition asks for', () => {

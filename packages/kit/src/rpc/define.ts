@@ -11,12 +11,14 @@ import { toAnswer } from './answer.ts'
 import { readThrough } from './cached.ts'
 import { startCall } from './call.ts'
 import type {
+  EventOf,
   Kind,
   Mutation,
   MutationDefinition,
   ProcedureMeta,
   Query,
   QueryDefinition,
+  SentEvent,
   Subscription,
   SubscriptionDefinition,
 } from './definition.ts'
@@ -26,6 +28,7 @@ import { createInvalidations } from './invalidations.ts'
 import { once, refuseKey } from './keyed.ts'
 import { charge, chargeByInput } from './limit.ts'
 import type { Allow, AnyPolicy } from './policy.ts'
+import { toEventAnswer } from './shared-events.ts'
 import { streamEvents } from './stream-events.ts'
 import { t, toTrpcError } from './trpc.ts'
 import { asUnitOfWork } from './unit-of-work.ts'
@@ -41,6 +44,9 @@ import { asUnitOfWork } from './unit-of-work.ts'
  * Admission under load comes before all of it, at the door (`http.ts`). tRPC runs what is chained
  * in the order of the chain, and its `next()` never rejects: it resolves to `{ ok: false, error }`.
  */
+
+/** Streams that one reader has open in one process, where the procedure declares no other number. */
+const DEFAULT_STREAMS = 5
 
 type Schema = z.ZodType
 type Errors = readonly ErrorDefinition[]
@@ -150,8 +156,9 @@ function buildMutation(definition: AnyHandler) {
 function buildSubscription(definition: AnySubscription) {
   return opened('subscription', definition).subscription(async ({ ctx, input }) => {
     await chargeByInput(ctx, definition.policy, input)
+    ctx.stream?.admit(ctx.call, definition.policy.streams ?? DEFAULT_STREAMS)
     const events = definition.run(callOf(ctx, ctx.resources.db, input))
-    const toEvent = (event: unknown) => toAnswer(definition.output, event, ctx.plan.exportPath)
+    const toEvent = (event: unknown) => toEventAnswer(definition.output, event, ctx.plan.exportPath)
     return streamEvents(events, toEvent, ctx.call)
   })
 }
@@ -191,13 +198,14 @@ export function subscription<
   A extends Allow,
   I extends Schema = z.ZodVoid,
   const E extends Errors = [],
+  Event extends EventOf<O> = z.input<O>,
 >(
-  definition: SubscriptionDefinition<I, O, A, E>,
-): Subscription<z.input<I>, z.output<O>, FailuresOf<E>> {
+  definition: SubscriptionDefinition<I, O, A, E, Event>,
+): Subscription<z.input<I>, SentEvent<Event, O>, FailuresOf<E>> {
   // oxlint-disable-next-line typescript/consistent-type-assertions -- see above
   return buildSubscription(definition as AnySubscription) as Subscription<
     z.input<I>,
-    z.output<O>,
+    SentEvent<Event, O>,
     FailuresOf<E>
   >
 }

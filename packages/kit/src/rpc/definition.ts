@@ -1,4 +1,5 @@
 import type {
+  TrackedEnvelope,
   TRPCMutationProcedure,
   TRPCQueryProcedure,
   TRPCSubscriptionProcedure,
@@ -8,7 +9,7 @@ import type { z } from 'zod'
 import type { BodiesOf, ErrorDefinition, ErrorShape } from '@tautline/shared'
 
 import type { CacheScope } from '../policies/cache/cache-key.ts'
-import type { CallContext } from '../resources.ts'
+import type { CallContext, MutationContext, SubscriptionContext } from '../resources.ts'
 import type { Allow, AnyPolicy, CallerOf, MutationPolicy, Policy, QueryPolicy } from './policy.ts'
 
 type Schema = z.ZodType
@@ -16,6 +17,18 @@ type Schema = z.ZodType
 /** What a handler is given. */
 export interface Call<I extends Schema, A extends Allow, S extends CacheScope = 'caller'> {
   readonly ctx: CallContext<CallerOf<A, S>>
+  readonly input: z.output<I>
+}
+
+/** What the handler of a mutation is given. */
+export interface MutationCall<I extends Schema, A extends Allow> {
+  readonly ctx: MutationContext<CallerOf<A>>
+  readonly input: z.output<I>
+}
+
+/** What the handler of a subscription is given. */
+export interface SubscriptionCall<I extends Schema, A extends Allow> {
+  readonly ctx: SubscriptionContext<CallerOf<A>>
   readonly input: z.output<I>
 }
 
@@ -55,7 +68,7 @@ export interface MutationDefinition<
   E extends readonly ErrorDefinition[],
 > extends Definition<I, O, A, E> {
   readonly policy: MutationPolicy<A, I, O>
-  run(call: Call<I, A>): Promise<z.input<O>>
+  run(call: MutationCall<I, A>): Promise<z.input<O>>
 }
 
 export interface SubscriptionDefinition<
@@ -63,10 +76,27 @@ export interface SubscriptionDefinition<
   O extends Schema,
   A extends Allow,
   E extends readonly ErrorDefinition[],
+  Event extends EventOf<O>,
 > extends Definition<I, O, A, E> {
   /** Yields events of the output's shape, or `tracked(id, event)`, until the signal aborts. */
-  run(call: Call<I, A>): AsyncIterable<z.input<O>>
+  run(call: SubscriptionCall<I, A>): AsyncIterable<Event>
 }
+
+/** What a subscription may yield: `tracked`, its readers resume after the last event that they got. */
+export type EventOf<O extends Schema> = z.input<O> | TrackedEnvelope<z.input<O>>
+
+/** A tracked event as readers get it. */
+export interface TrackedEvent<Data> {
+  id: string
+  data: Data
+}
+
+/** What readers get of an event. */
+export type SentEvent<Event, O extends Schema> = [Event] extends [never]
+  ? z.output<O>
+  : [Event] extends [TrackedEnvelope<unknown>]
+    ? TrackedEvent<z.output<O>>
+    : z.output<O>
 
 export type Kind = 'query' | 'mutation' | 'subscription'
 

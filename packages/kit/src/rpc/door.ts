@@ -1,9 +1,9 @@
 import { commonErrors, Failure } from '@tautline/shared'
 
+import { badInput } from '../platform/bad-input.ts'
 import type { BodyBudget } from './body-budget.ts'
 import { readBody } from './body.ts'
 import type { RequestContext } from './context.ts'
-import { badInput } from './failure.ts'
 import { authorise } from './gates.ts'
 import type { RpcRequest } from './http.ts'
 import { checkJsonShape } from './json-guard.ts'

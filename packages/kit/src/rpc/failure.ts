@@ -1,15 +1,10 @@
 import type { TRPCError } from '@trpc/server'
 import { z } from 'zod'
 
-import { commonErrors, Failure, isFailure, WireError, type Issue } from '@tautline/shared'
+import { commonErrors, Failure, isFailure, WireError } from '@tautline/shared'
 
 import { toDatabaseFailure } from '../db/errors.ts'
-
-/** Issues listed at most; one bad bulk call must not become a large answer. */
-const MAX_ISSUES = 20
-
-/** The longest name of an unknown field that is told back. */
-const MAX_KEY_LENGTH = 64
+import { badInput, refusedBy } from '../platform/bad-input.ts'
 
 /**
  * What a failed call tells its caller. `declared` are the reasons that the procedure promises: one
@@ -72,29 +67,4 @@ function toInputFailure(error: TRPCError): Failure | undefined {
   if (cause instanceof z.ZodError || cause instanceof z.core.$ZodError) return refusedBy(cause)
   const message = cause instanceof WireError ? cause.message : 'The input cannot be read.'
   return badInput([{ path: [], code: 'malformed', message }])
-}
-
-/** What a schema has said against an input. */
-export function refusedBy({ issues }: z.core.$ZodError): Failure {
-  return badInput(issues.slice(0, MAX_ISSUES).map(toIssue))
-}
-
-export function badInput(issues: readonly Issue[]): Failure {
-  return new Failure(commonErrors.BAD_INPUT, { issues })
-}
-
-function toIssue(issue: z.core.$ZodIssue): Issue {
-  const path = issue.path.map((part) => (typeof part === 'number' ? part : clip(String(part))))
-  if (issue.code === 'unrecognized_keys') {
-    const message = `There is no such field: ${issue.keys.slice(0, 3).map(clip).join(', ')}`
-    return { path, code: issue.code, message }
-  }
-  // A custom message is the schema author's; zod's own name types and bounds, never the value,
-  // except for a pattern's source, which is no help to a caller.
-  const message = issue.code === 'invalid_format' ? `Invalid ${issue.format}` : issue.message
-  return { path, code: issue.code, message }
-}
-
-function clip(key: string): string {
-  return key.length > MAX_KEY_LENGTH ? `${key.slice(0, MAX_KEY_LENGTH)}…` : key
 }

@@ -51,9 +51,15 @@ function overloadedText(): string {
 
 function send({ request, response }: Refused, text: string): void {
   response.setHeader('content-type', 'application/json')
-  if (!hasCome(request)) response.setHeader('connection', 'close')
-  response.end(text)
-  discardBody(request)
+  if (hasCome(request)) {
+    response.end(text)
+    return
+  }
+  // All of the answer leaves now, and the end that closes the connection a moment later.
+  response.setHeader('connection', 'close')
+  response.setHeader('content-length', Buffer.byteLength(text))
+  response.write(text)
+  discardBody(request, () => response.end())
 }
 
 /**

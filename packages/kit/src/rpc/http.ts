@@ -1,21 +1,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-import type { AnyTRPCRouter, TRPCError } from '@trpc/server'
+import type { AnyTRPCRouter } from '@trpc/server'
 import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http'
 
 import { isFailure } from '@tautline/shared'
 
 import { currentRequestId } from '../platform/call-scope.ts'
-import type { Logger } from '../platform/logger.ts'
 import type { Refusal } from '../policies/admission/admission.ts'
 import { createEntrance } from './admit.ts'
 import { answerHeaders } from './answer-headers.ts'
 import { createBodyBudget, MAX_BYTES_IN_READING } from './body-budget.ts'
-import { createRequestContext, type ContextOptions } from './context.ts'
-import { largestBodyBytes, MAX_BATCH_SIZE, rawInputOf, readAnnounced, readInputs } from './door.ts'
-import { fromTransport } from './failure.ts'
+import { createRequestContext, type ContextOptions, type RequestContext } from './context.ts'
+import {
+  largestBodyBytes,
+  MAX_BATCH_SIZE,
+  rawInputOf,
+  readAnnounced,
+  readInputs,
+  type Announced,
+} from './door.ts'
 import { refuse, refuseOverloaded } from './http-refusal.ts'
+import { logOutsideCalls } from './outside-calls.ts'
 import { createPlans } from './plans.ts'
+import { serveStream } from './serve-stream.ts'
 import { startTiming } from './server-timing.ts'
 
 export interface RpcOptions extends ContextOptions {
@@ -55,7 +62,7 @@ export function createRpcHandler(options: RpcOptions): (rpc: RpcRequest) => Prom
   }
 
   return async (rpc) => {
-    const { request, response, url, path, address } = rpc
+    const { request, response, url, address } = rpc
     const { headers } = request
     const timing = startTiming()
     try {
@@ -76,21 +83,9 @@ export function createRpcHandler(options: RpcOptions): (rpc: RpcRequest) => Prom
       if (idempotencyKey !== undefined) context.rawInput = rawInputOf(text, announced)
       // Only path and query are the client's to say; tRPC would build a URL from its Host too.
       request.headers.host = 'localhost'
-      await nodeHTTPRequestHandler({
-        router,
-        req: Object.assign(request, { body: text, url: url.pathname + url.search }),
-        res: response,
-        path,
-        allowMethodOverride: true,
-        maxBatchSize: MAX_BATCH_SIZE,
-        createContext: () => context,
-        responseMeta({ eagerGeneration, errors }) {
-          if (idempotencyKey !== undefined) mechanisms.keyedCallObserver?.('before-response')
-          const ended = { context, count: announced.paths.length, errors }
-          return { headers: answerHeaders(response, eagerGeneration ? undefined : ended) }
-        },
-        onError: ({ error }) => logOutsideCalls(resources.log, error, url.pathname),
-      })
+      const [only = ''] = announced.isBatch ? [] : announced.paths
+      const isStream = plans.get(only)?.kind === 'subscription'
+      await (isStream ? serveStream : serveCalls)(rpc, { announced, text, context }, options)
     } catch (error) {
       if (request.destroyed && !request.complete) return // the caller left while sending
       if (!isFailure(error)) throw error
@@ -100,10 +95,33 @@ export function createRpcHandler(options: RpcOptions): (rpc: RpcRequest) => Prom
   }
 }
 
-/** A call writes its own line (`call.ts`); this is for what tRPC refuses before there is one. */
-function logOutsideCalls(log: Logger, error: TRPCError, path: string): void {
-  if (isFailure(error.cause)) return
-  const { reason } = fromTransport(error)
-  if (reason === 'INTERNAL') log.error({ outcome: reason, path, err: error }, 'request failed')
-  else log.info({ outcome: reason, path }, 'request refused')
+/** A request that was let in. */
+export interface ReadRequest {
+  readonly announced: Announced
+  /** Its body, where it came by POST. */
+  readonly text: string | undefined
+  readonly context: RequestContext
+}
+
+async function serveCalls(
+  { request, response, url, path }: RpcRequest,
+  { announced, text, context }: ReadRequest,
+  { router, resources, mechanisms }: RpcOptions,
+): Promise<void> {
+  await nodeHTTPRequestHandler({
+    router,
+    req: Object.assign(request, { body: text, url: url.pathname + url.search }),
+    res: response,
+    path,
+    allowMethodOverride: true,
+    maxBatchSize: MAX_BATCH_SIZE,
+    createContext: () => context,
+    responseMeta({ eagerGeneration, errors }) {
+      const isKeyed = announced.idempotencyKey !== undefined
+      if (isKeyed) mechanisms.keyedCallObserver?.('before-response')
+      const ended = { context, count: announced.paths.length, errors }
+      return { headers: answerHeaders(response, eagerGeneration ? undefined : ended) }
+    },
+    onError: ({ error }) => logOutsideCalls(resources.log, error, url.pathname),
+  })
 }

@@ -1,6 +1,6 @@
 import type { Failure } from '@tautline/shared'
 
-import { badInput } from './failure.ts'
+import { badInput } from '../platform/bad-input.ts'
 
 /** Deeper JSON than this is nobody's input. */
 const MAX_DEPTH = 32

@@ -1,9 +1,9 @@
 import { commonErrors, Failure } from '@tautline/shared'
 
+import { badInput } from '../platform/bad-input.ts'
 import { chargeOf, type Payer } from '../policies/rate-limit/limits.ts'
 import type { RunningCall } from './call.ts'
 import type { RequestContext } from './context.ts'
-import { badInput } from './failure.ts'
 import type { Plan } from './plans.ts'
 import type { AnyPolicy } from './policy.ts'
 

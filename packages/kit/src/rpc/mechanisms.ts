@@ -1,9 +1,12 @@
+import type { Notifications } from '../db/notifications.ts'
 import type { Admission } from '../policies/admission/admission.ts'
 import type { Cache } from '../policies/cache/cache.ts'
 import type { Idempotency } from '../policies/idempotency/idempotency.ts'
 import type { KeyedCallPoint } from '../policies/idempotency/keyed-call.ts'
 import type { Limiter } from '../policies/rate-limit/limiter.ts'
 import type { Limits } from '../policies/rate-limit/limits.ts'
+import type { TaskWatcher } from '../task-types.ts'
+import type { Streams } from './streams.ts'
 
 /** What keeps the policies, for all calls of one process. */
 export interface Mechanisms {
@@ -17,4 +20,7 @@ export interface Mechanisms {
   readonly limiter: Limiter
   /** The limits that procedures name. */
   readonly limits: Limits
+  readonly streams: Streams
+  readonly taskEvents: TaskWatcher
+  readonly doorbells: Pick<Notifications, 'listen'>
 }

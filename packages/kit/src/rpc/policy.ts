@@ -36,6 +36,11 @@ export interface Policy<A extends Allow = Allow, I extends z.ZodType = z.ZodType
    * statements and half of `timeoutMs`; of a subscription, any number.
    */
   readonly queries?: { readonly max?: number; readonly timeMs?: number }
+  /**
+   * Of a subscription: how many streams its reader may have open in one process, of all
+   * subscriptions together; one more is refused with `RATE_LIMITED`. Default 5.
+   */
+  readonly streams?: number
   /** How many calls of it run in one process at the same time, and how many more may wait. */
   readonly concurrency?: { readonly max: number; readonly queue: number }
   /**

@@ -3,6 +3,7 @@ import { getTRPCErrorFromUnknown, isTrackedEnvelope, tracked, TRPCError } from '
 import { orAborted } from '../platform/abort.ts'
 import { within } from '../platform/call-scope.ts'
 import type { RunningCall } from './call.ts'
+import { StreamEnd } from './stream-end.ts'
 import { toTrpcError } from './trpc.ts'
 
 /**
@@ -32,6 +33,10 @@ export async function* streamEvents(
     call.finish()
   } catch (error) {
     ended = true
+    if (error instanceof StreamEnd) {
+      call.finish()
+      throw error
+    }
     const failure = call.finish(getTRPCErrorFromUnknown(error))
     throw failure ? toTrpcError(failure) : error
   } finally {

@@ -1,3 +1,6 @@
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Writable } from 'node:stream'
 
 import { createClient, type Client } from '@tautline/client'
@@ -40,6 +43,8 @@ export interface TestServerOptions extends Partial<GivenParts> {
   readonly config?: Partial<Config>
   /** `real` starts a redis-server for this server alone. Default `none`. */
   readonly redis?: 'real' | 'none'
+  /** Whether it runs tasks. Default true. */
+  readonly worker?: boolean
 }
 
 /**
@@ -53,7 +58,7 @@ export interface TestServerOptions extends Partial<GivenParts> {
  */
 export async function startTestServer<Definition extends AppDefinition>(
   definition: Definition,
-  { config, redis = 'none', ...given }: TestServerOptions = {},
+  { config, redis = 'none', worker = true, ...given }: TestServerOptions = {},
 ): Promise<TestServer<Definition>> {
   await using stack = new AsyncDisposableStack()
   const postgres = stack.use(await provideTestPostgres())
@@ -63,11 +68,15 @@ export async function startTestServer<Definition extends AppDefinition>(
   const databaseUrl = withDatabase(postgres.adminUrl, name)
   const poolerUrl = postgres.poolerUrl && withDatabase(postgres.poolerUrl, name)
   const redisUrl = redis === 'real' ? stack.use(await startTestRedis()).url : undefined
+  const folder = join(tmpdir(), `tautline-files-${crypto.randomUUID()}`)
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
   const logs: Record<string, unknown>[] = []
   const app = await createApp(
     definition,
     {
       ...testConfig(databaseUrl, poolerUrl),
+      files: { folder },
+      worker,
       ...(redisUrl !== undefined && { redis: { url: redisUrl, keyPrefix: 'test:' } }),
       ...config,
     },
@@ -128,7 +137,10 @@ function testConfig(databaseUrl: string, poolerUrl: string | undefined): Config 
     // No test is refused for what others do to the machine.
     admission: { maxRunning: 1_000, maxQueued: 1_000 },
     processes: 1,
+    worker: true,
+    files: { folder: undefined },
     outgoing: { allow: [] },
+    settings: {},
     secret: 'a secret that is only good for tests',
     drainTimeoutMs: 5_000,
     drainQuietMs: 0,

@@ -14,7 +14,8 @@ export function createTestIdentity(own: Identity): Identity {
     if (!header?.startsWith(SCHEME)) return own(request, resources)
     const text = Buffer.from(header.slice(SCHEME.length), 'base64url').toString()
     // oxlint-disable-next-line typescript/consistent-type-assertions -- only tests write it
-    const principal = JSON.parse(text) as Principal
-    return { ...principal, isCurrent: async () => true }
+    const { expiresAt, ...principal } = JSON.parse(text) as Principal
+    const end = expiresAt && { expiresAt: new Date(expiresAt) } // of JSON it is text
+    return { ...principal, ...end, isCurrent: async () => true }
   }
 }

@@ -34,6 +34,20 @@ interface Tables {
     updated_at: ColumnType<Date, Date | string | undefined, Date | string>
     tenant_id: Generated<string>
   }
+  item_import: {
+    task_id: string
+    bytes: Generated<bigint>
+    rows: Generated<bigint>
+    created: Generated<bigint>
+    updated: Generated<bigint>
+    skipped: Generated<bigint>
+    bad: Generated<bigint>
+  }
+  item_import_fault: {
+    task_id: string
+    row_number: bigint
+    problem: string
+  }
   ledger_entry: {
     account_id: string
     id: GeneratedAlways<bigint>

@@ -96,6 +96,26 @@ CREATE INDEX item_owner_sku ON item USING btree (owner_id, tenant_id, lower(sku)
 
 CREATE INDEX item_owner_words ON item USING gin (owner_id, tenant_id, show_trgm((name || ' '::text) || sku));
 
+CREATE TABLE item_import (
+  task_id uuid NOT NULL,
+  bytes bigint DEFAULT 0 NOT NULL,
+  rows bigint DEFAULT 0 NOT NULL,
+  created bigint DEFAULT 0 NOT NULL,
+  updated bigint DEFAULT 0 NOT NULL,
+  skipped bigint DEFAULT 0 NOT NULL,
+  bad bigint DEFAULT 0 NOT NULL,
+  CONSTRAINT item_import_pkey PRIMARY KEY (task_id),
+  CONSTRAINT item_import_rows CHECK (rows = (created + updated + skipped + bad))
+);
+
+CREATE TABLE item_import_fault (
+  task_id uuid NOT NULL,
+  row_number bigint NOT NULL,
+  problem text NOT NULL,
+  CONSTRAINT item_import_fault_pkey PRIMARY KEY (task_id, row_number),
+  CONSTRAINT item_import_fault_task_id_fkey FOREIGN KEY (task_id) REFERENCES item_import(task_id)
+);
+
 CREATE TABLE ledger_entry (
   account_id uuid NOT NULL,
   id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -174,6 +194,48 @@ CREATE TABLE tautline.api_key (
 
 CREATE INDEX api_key_user_id ON tautline.api_key USING btree (user_id);
 
+CREATE TABLE tautline.file (
+  id uuid DEFAULT gen_random_uuid() NOT NULL,
+  owner text,
+  name text NOT NULL,
+  content_type text NOT NULL,
+  size bigint NOT NULL,
+  sha256 bytea NOT NULL,
+  storage_key text NOT NULL,
+  upload_key text,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT file_pkey PRIMARY KEY (id),
+  CONSTRAINT file_sha256_check CHECK (length(sha256) = 32),
+  CONSTRAINT file_size_check CHECK (size >= 0),
+  CONSTRAINT file_storage_key_key UNIQUE (storage_key)
+);
+
+CREATE INDEX file_owner_end ON tautline.file USING btree (reverse(owner) text_pattern_ops);
+
+CREATE INDEX file_owner_newest ON tautline.file USING btree (owner, created_at DESC, id DESC);
+
+CREATE UNIQUE INDEX file_upload_key ON tautline.file USING btree (owner, upload_key) WHERE upload_key IS NOT NULL;
+
+CREATE TABLE tautline.file_unclaimed (
+  storage_key text NOT NULL,
+  remove_after timestamp with time zone NOT NULL,
+  doomed boolean DEFAULT false NOT NULL,
+  CONSTRAINT file_unclaimed_pkey PRIMARY KEY (storage_key)
+);
+
+CREATE INDEX file_unclaimed_remove_after ON tautline.file_unclaimed USING btree (remove_after);
+
+CREATE TABLE tautline.file_usage (
+  owner text NOT NULL,
+  files integer NOT NULL,
+  bytes bigint NOT NULL,
+  CONSTRAINT file_usage_pkey PRIMARY KEY (owner),
+  CONSTRAINT file_usage_bytes_check CHECK (bytes >= 0),
+  CONSTRAINT file_usage_files_check CHECK (files >= 0)
+);
+
+CREATE INDEX file_usage_owner_end ON tautline.file_usage USING btree (reverse(owner) text_pattern_ops);
+
 CREATE TABLE tautline.idempotency (
   principal text NOT NULL,
   procedure text NOT NULL,
@@ -195,6 +257,41 @@ CREATE TABLE tautline.login_attempt (
 );
 
 CREATE INDEX login_attempt_forget_at ON tautline.login_attempt USING btree (forget_at);
+
+CREATE TABLE tautline.notification (
+  id uuid DEFAULT gen_random_uuid() NOT NULL,
+  owner text NOT NULL,
+  seq integer,
+  kind text NOT NULL,
+  task_id uuid NOT NULL,
+  name text NOT NULL,
+  state text NOT NULL,
+  error text,
+  read_at timestamp with time zone,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT notification_pkey PRIMARY KEY (id),
+  CONSTRAINT notification_state_check CHECK (state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'dead'::text, 'cancelled'::text]))
+);
+
+CREATE INDEX notification_new ON tautline.notification USING btree (owner) WHERE seq IS NULL;
+
+CREATE INDEX notification_owner_end ON tautline.notification USING btree (reverse(owner) text_pattern_ops);
+
+CREATE UNIQUE INDEX notification_owner_seq ON tautline.notification USING btree (owner, seq) WHERE seq IS NOT NULL;
+
+CREATE INDEX notification_read_at ON tautline.notification USING btree (read_at) WHERE read_at IS NOT NULL;
+
+CREATE INDEX notification_unread ON tautline.notification USING btree (owner, seq) WHERE read_at IS NULL;
+
+CREATE INDEX notification_unread_created_at ON tautline.notification USING btree (created_at) WHERE read_at IS NULL;
+
+CREATE TABLE tautline.notification_counter (
+  owner text NOT NULL,
+  last_seq integer NOT NULL,
+  CONSTRAINT notification_counter_pkey PRIMARY KEY (owner)
+);
+
+CREATE INDEX notification_counter_owner_end ON tautline.notification_counter USING btree (reverse(owner) text_pattern_ops);
 
 CREATE TABLE tautline.password_reset (
   address bytea NOT NULL,
@@ -246,3 +343,74 @@ CREATE TABLE tautline.session (
 CREATE INDEX session_expires_at ON tautline.session USING btree (expires_at);
 
 CREATE INDEX session_user_id ON tautline.session USING btree (user_id);
+
+CREATE TABLE tautline.task (
+  id uuid DEFAULT gen_random_uuid() NOT NULL,
+  name text NOT NULL,
+  owner text,
+  input text NOT NULL,
+  state text DEFAULT 'queued'::text NOT NULL,
+  attempt integer DEFAULT 0 NOT NULL,
+  failures integer DEFAULT 0 NOT NULL,
+  job_id uuid,
+  priority integer NOT NULL,
+  dedupe_key text,
+  output text,
+  error text,
+  progress_current double precision,
+  progress_total double precision,
+  progress_message text,
+  last_seq integer DEFAULT 0 NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  CONSTRAINT task_pkey PRIMARY KEY (id),
+  CONSTRAINT task_finished CHECK ((finished_at IS NULL) = (state = ANY (ARRAY['queued'::text, 'running'::text]))),
+  CONSTRAINT task_state_check CHECK (state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'dead'::text, 'cancelled'::text]))
+);
+
+CREATE UNIQUE INDEX task_dedupe ON tautline.task USING btree (name, COALESCE(owner, ''::text), dedupe_key) WHERE finished_at IS NULL AND dedupe_key IS NOT NULL;
+
+CREATE INDEX task_finished_at ON tautline.task USING btree (finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE INDEX task_owner_end ON tautline.task USING btree (reverse(owner) text_pattern_ops);
+
+CREATE INDEX task_owner_newest ON tautline.task USING btree (owner, created_at DESC, id DESC);
+
+CREATE INDEX task_unfinished ON tautline.task USING btree (owner) WHERE finished_at IS NULL;
+
+CREATE TABLE tautline.task_cancel (
+  task_id uuid NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT task_cancel_pkey PRIMARY KEY (task_id)
+);
+
+CREATE TABLE tautline.task_event (
+  task_id uuid NOT NULL,
+  seq integer NOT NULL,
+  attempt integer NOT NULL,
+  type text NOT NULL,
+  data text NOT NULL,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT task_event_pkey PRIMARY KEY (task_id, seq),
+  CONSTRAINT task_event_task_id_fkey FOREIGN KEY (task_id) REFERENCES tautline.task(id) ON DELETE CASCADE
+);
+
+CREATE TABLE tautline.task_schedule (
+  name text NOT NULL,
+  spec text NOT NULL,
+  next_at timestamp with time zone,
+  CONSTRAINT task_schedule_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE tautline.task_step (
+  task_id uuid NOT NULL,
+  key text NOT NULL,
+  state text NOT NULL,
+  attempt integer NOT NULL,
+  output text,
+  error text,
+  CONSTRAINT task_step_pkey PRIMARY KEY (task_id, key),
+  CONSTRAINT task_step_state_check CHECK (state = ANY (ARRAY['sending'::text, 'done'::text, 'failed'::text, 'unknown'::text])),
+  CONSTRAINT task_step_task_id_fkey FOREIGN KEY (task_id) REFERENCES tautline.task(id) ON DELETE CASCADE
+);

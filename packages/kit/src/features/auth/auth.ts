@@ -4,6 +4,7 @@ import type { Migrations } from '../../db/migrations.ts'
 import type { Resources } from '../../resources.ts'
 import { createLockout } from './lockout.ts'
 import { authMigrations } from './migrations.ts'
+import type { OnRegister } from './on-register.ts'
 import { createPasswordHasher } from './password-hasher.ts'
 import { findCredentials, insertUser } from './queries.ts'
 import type { SendPasswordReset } from './reset-message.ts'
@@ -19,6 +20,11 @@ export interface AuthOptions {
    * `resetPassword` in the router: nobody can ask for what would never come.
    */
   readonly sendPasswordReset?: SendPasswordReset
+  /**
+   * Takes part in a sign-up: `onRegister: ({ ctx, user }) => ctx.enqueue(welcome, { userId: user.id })`.
+   * Users whom `ensureUser` makes did not sign up.
+   */
+  readonly onRegister?: OnRegister
   /**
    * The scopes of this backend. A signed-in user holds all of them, an API key those that its user
    * gave it. Default: none, so that a key opens what `allow: 'user'` opens and no more.
@@ -57,15 +63,18 @@ export interface Auth<O extends AuthOptions = AuthOptions> {
 }
 
 /** Accounts with email address and password, sessions, API keys, and the tokens that go with them. */
-export function auth<const O extends AuthOptions = Record<never, never>>(options?: O): Auth<O> {
+export function auth<const O extends AuthOptions = Record<never, never>>(
+  options?: O & AuthOptions,
+): Auth<O> {
   const hasher = createPasswordHasher()
   const lockout = createLockout()
   const passwords = { hasher, lockout }
-  const { sendPasswordReset, scopes = [], cookies } = options ?? {}
+  const { sendPasswordReset, onRegister, scopes = [], cookies } = options ?? {}
+  const parts = { passwords, scopes, onRegister }
   const router = {
-    ...createAuthRouter({ passwords, scopes }),
+    ...createAuthRouter(parts),
     ...(sendPasswordReset && resetProcedures(passwords, sendPasswordReset)),
-    ...(cookies && cookieProcedures({ passwords, scopes }, cookies)),
+    ...(cookies && cookieProcedures(parts, cookies)),
   }
   return {
     // oxlint-disable-next-line typescript/consistent-type-assertions -- the options are read twice, here and in the type

@@ -69,9 +69,10 @@ async function identifyToken(
   const verified = cached ?? (await verifyAccessToken(resources, token))
   if (!verified) return null
   if (!cached) cache.set(token, verified)
-  const { principal } = verified
+  const { principal, expiresAtMs } = verified
   return {
     ...principal,
+    expiresAt: new Date(expiresAtMs),
     isCurrent: async () => isSessionLive(resources.db, principal, resources.clock.now()),
   }
 }

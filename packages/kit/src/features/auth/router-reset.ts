@@ -23,15 +23,15 @@ export function resetProcedures({ hasher, lockout }: PasswordParts, send: SendPa
       errors: [TOO_MANY_ATTEMPTS],
       policy: { allow: 'public', transaction: 'none' },
       async run({ ctx, input: { email } }) {
-        const { db, log, metrics, clock, secrets, outgoing, requestId } = ctx
+        const { db, log, metrics, clock, secrets, settings, outgoing, files, tasks } = ctx
         const now = clock.now()
         const subjects = [addressSubject('reset', ctx.address), accountSubject('reset', email)]
         // Each request counts, so that nobody's mailbox is flooded; the same for every address.
         await lockout.refuseBlocked(db, subjects, now)
         await lockout.countFailure(db, subjects, now)
         const message = await ctx.transaction((on) => openReset(on, email, now))
-        const resources = { db, log, metrics, clock, secrets, outgoing }
-        if (message) sendLater(() => send(message, resources), resources, requestId)
+        const resources = { db, log, metrics, clock, secrets, settings, outgoing, files, tasks }
+        if (message) sendLater(() => send(message, resources), resources, ctx.requestId)
       },
     }),
 

@@ -3,9 +3,10 @@ import type { z } from 'zod'
 import { Failure } from '@tautline/shared'
 
 import type { Db } from '../../db/database.ts'
-import type { CallContext } from '../../resources.ts'
+import type { CallContext, MutationContext } from '../../resources.ts'
 import { checkPassword, type PasswordParts } from './account.ts'
 import { accountSubject, addressSubject } from './lockout-subject.ts'
+import type { OnRegister } from './on-register.ts'
 import { findUser, holdPassword, insertUser } from './queries.ts'
 import {
   REFRESH_REFUSED,
@@ -21,13 +22,14 @@ import { usersTag } from './tags.ts'
 /** What signing in by a password works with. */
 export interface SignInParts extends AuthParts {
   readonly passwords: PasswordParts
+  readonly onRegister?: OnRegister | undefined
 }
 
 type Answer = Promise<z.input<typeof Session>>
 
 /** Creates an account and signs in. Throws `EMAIL_TAKEN` and `TOO_MANY_ATTEMPTS`. */
 export async function register(
-  ctx: CallContext,
+  ctx: MutationContext,
   parts: SignInParts,
   { email, name, password }: z.output<typeof RegisterInput>,
 ): Answer {
@@ -39,6 +41,7 @@ export async function register(
   const password_hash = await hasher.hash(password, ctx)
   const who = await ctx.transaction(async (db) => {
     const user = await insertUser(db, { email, name, password_hash })
+    await parts.onRegister?.({ ctx, db, user: { id: user.id, email, name } })
     await ctx.cache.invalidate([usersTag])
     return { user, session: await openSession(db, user.id, ctx.clock.now()) }
   })

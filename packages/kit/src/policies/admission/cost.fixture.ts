@@ -6,7 +6,7 @@ import { startPressureGauge } from './pressure.ts'
 
 /** What letting in and refusing cost, for `bench/policies.ts`. */
 
-const gauge = startPressureGauge(systemClock)
+const gauge = startPressureGauge({ clock: systemClock, metrics: createMetrics() })
 const admission = createAdmission({
   maxRunning: 20,
   maxQueued: 100,

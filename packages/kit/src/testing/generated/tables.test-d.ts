@@ -18,6 +18,27 @@ interface Tables {
     expires_at: ColumnType<Date | null, Date | string | null, Date | string | null>
     revoked_at: ColumnType<Date | null, Date | string | null, Date | string | null>
   }
+  'tautline.file': {
+    id: Generated<string>
+    owner: string | null
+    name: string
+    content_type: string
+    size: bigint
+    sha256: ColumnType<Buffer, Uint8Array, Uint8Array>
+    storage_key: string
+    upload_key: string | null
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
+  }
+  'tautline.file_unclaimed': {
+    storage_key: string
+    remove_after: ColumnType<Date, Date | string, Date | string>
+    doomed: Generated<boolean>
+  }
+  'tautline.file_usage': {
+    owner: string
+    files: number
+    bytes: bigint
+  }
   'tautline.idempotency': {
     principal: string
     procedure: string
@@ -31,6 +52,22 @@ interface Tables {
     failures: number
     blocked_until: ColumnType<Date, Date | string, Date | string>
     forget_at: ColumnType<Date, Date | string, Date | string>
+  }
+  'tautline.notification': {
+    id: Generated<string>
+    owner: string
+    seq: number | null
+    kind: string
+    task_id: string
+    name: string
+    state: string
+    error: string | null
+    read_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
+  }
+  'tautline.notification_counter': {
+    owner: string
+    last_seq: number
   }
   'tautline.password_reset': {
     address: ColumnType<Buffer, Uint8Array, Uint8Array>
@@ -56,6 +93,52 @@ interface Tables {
     last_used_at: ColumnType<Date, Date | string, Date | string>
     expires_at: ColumnType<Date, Date | string, Date | string>
     revoked_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+  }
+  'tautline.task': {
+    id: Generated<string>
+    name: string
+    owner: string | null
+    input: string
+    state: Generated<string>
+    attempt: Generated<number>
+    failures: Generated<number>
+    job_id: string | null
+    priority: number
+    dedupe_key: string | null
+    output: string | null
+    error: string | null
+    progress_current: number | null
+    progress_total: number | null
+    progress_message: string | null
+    last_seq: Generated<number>
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
+    started_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+    finished_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+  }
+  'tautline.task_cancel': {
+    task_id: string
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
+  }
+  'tautline.task_event': {
+    task_id: string
+    seq: number
+    attempt: number
+    type: string
+    data: string
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
+  }
+  'tautline.task_schedule': {
+    name: string
+    spec: string
+    next_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+  }
+  'tautline.task_step': {
+    task_id: string
+    key: string
+    state: string
+    attempt: number
+    output: string | null
+    error: string | null
   }
   'tautline.user': {
     id: Generated<string>

@@ -7,6 +7,7 @@ import { BATCH_FAILED, BatchInput, BatchOutput } from './batch-schema.ts'
 import { applyBatch } from './batch.ts'
 import { createManyItems } from './bulk-create.ts'
 import { changeItem, createItem, removeItem } from './changes.ts'
+import { importItems } from './import.ts'
 import { findItem, listItems } from './queries.ts'
 import { search } from './router-search.ts'
 import {
@@ -165,4 +166,5 @@ export const itemsRouter = {
   search,
   update,
   delete: remove,
+  import: importItems,
 }

@@ -50,11 +50,15 @@ where "id" in (
 -- forgetDeletedUser
 delete from "deleted_user"
 where "id" = $1 and not (exists (
+  select "tautline"."task"."id"
+  from "tautline"."task"
+  where "owner" = $2
+) or exists (
   select "item"."id"
   from "item"
-  where "owner_id" = $2
+  where "owner_id" = $3
 ) or exists (
   select "account"."id"
   from "account"
-  where "owner_id" = $3 and "closed_at" is null
+  where "owner_id" = $4 and "closed_at" is null
 ));

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import type { Db } from '@tautline/kit'
+import { identityOf, type Db } from '@tautline/kit'
 
 /** Ids of up to `limit` users who were deleted before a time, in the order of the ids. */
 export async function findDeletedUsers(
@@ -61,7 +61,7 @@ export async function closeAccountsOf(
     .execute()
 }
 
-/** Forgets that a user was deleted, unless an item or an open account of theirs is still there. */
+/** Forgets that a user was deleted, unless a task, an item or an open account of theirs is there. */
 export async function forgetDeletedUser(db: Db, id: string): Promise<void> {
   await db
     .deleteFrom('deleted_user')
@@ -69,6 +69,12 @@ export async function forgetDeletedUser(db: Db, id: string): Promise<void> {
     .where((build) =>
       build.not(
         build.or([
+          build.exists(
+            build
+              .selectFrom('tautline.task')
+              .select('tautline.task.id')
+              .where('owner', '=', identityOf({ userId: id })),
+          ),
           build.exists(build.selectFrom('item').select('item.id').where('owner_id', '=', id)),
           build.exists(
             build

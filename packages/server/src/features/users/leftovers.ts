@@ -1,4 +1,11 @@
-import type { FeatureLoop, Resources } from '@tautline/kit'
+import {
+  deleteFilesOf,
+  deleteNotificationsOf,
+  deleteTasksOf,
+  type Db,
+  type FeatureLoop,
+  type Resources,
+} from '@tautline/kit'
 
 import {
   closeAccountsOf,
@@ -17,8 +24,11 @@ const TOKENS_END_MS = 11 * 60_000
 /** Rows of one statement: it must not keep others waiting. */
 const BATCH_ROWS = 500
 
+/** The same of tasks, whose events go along. */
+const BATCH_TASKS = 50
+
 /**
- * One turn: deletes the items of users whose last token has ended, in batches that commit by
+ * One turn: deletes what is left of users whose last token has ended, in batches that commit by
  * themselves, closes their accounts, and then deletes what was remembered of the users. It ends
  * early when `signal` aborts.
  */
@@ -28,13 +38,27 @@ async function deleteLeftovers({ db, clock }: Resources, signal: AbortSignal): P
   do {
     const ids = await findDeletedUsers(db, { before, after, limit: BATCH_ROWS })
     for (const id of ids) {
-      while (!signal.aborted && (await deleteItemsOf(db, id, BATCH_ROWS)) === BATCH_ROWS);
+      await deleteBelongings(db, id, signal)
       if (signal.aborted) return
       await closeAccountsOf(db, id, { held: 'leave' })
       await forgetDeletedUser(db, id)
     }
     after = ids.length === BATCH_ROWS ? ids.at(-1) : undefined
   } while (after !== undefined)
+}
+
+async function deleteBelongings(db: Db, id: string, signal: AbortSignal): Promise<void> {
+  const user = { userId: id, tenants: 'every' } as const
+  const kinds: [limit: number, deleteSome: (limit: number) => Promise<number>][] = [
+    // First: they may be making more of the others.
+    [BATCH_TASKS, (limit) => deleteTasksOf(db, user, { limit, held: 'leave' })],
+    [BATCH_ROWS, (limit) => deleteItemsOf(db, id, limit)],
+    [BATCH_ROWS, (limit) => deleteFilesOf(db, user, limit)],
+    [BATCH_ROWS, (limit) => deleteNotificationsOf(db, user, limit)],
+  ]
+  for (const [limit, deleteSome] of kinds) {
+    while (!signal.aborted && (await deleteSome(limit)) === limit);
+  }
 }
 
 /** Takes away what users left after they were deleted. */

@@ -49,6 +49,56 @@ where "id" in (
 );
 delete from "item"
 where "owner_id" = $1;
+with gone as (
+  select id
+  from tautline.task
+  where owner like '[null,%' and reverse(owner) like $1
+  order by finished_at is not null, id
+  limit $2
+  for update
+), wish as (
+  delete from tautline.task_cancel using gone
+  where task_id = gone.id
+)
+delete from tautline.task using gone
+where task.id = gone.id;
+with gone as (
+  delete from tautline.file
+  where id in (
+    select id
+    from tautline.file
+    where owner like '[null,%' and reverse(owner) like $1
+    limit $2
+  )
+  returning owner, size, storage_key
+), given as (
+  insert into tautline.file_unclaimed (storage_key, remove_after)
+  select storage_key, now()
+  from gone
+), counted as (
+  update tautline.file_usage usage
+  set files = usage.files - less.files, bytes = usage.bytes - less.bytes
+  from (
+    select owner, count(*)::int as files, sum(size)::bigint as bytes
+    from gone
+    group by owner
+  ) less
+  where usage.owner = less.owner
+)
+select count(*)::int as deleted
+from gone;
+delete from "tautline"."file_usage"
+where owner like '[null,%' and reverse(owner) like $1 and "files" = $2;
+delete from tautline.notification
+where id in (
+  select id
+  from tautline.notification
+  where owner like '[null,%' and reverse(owner) like $1
+  limit $2
+  for update
+);
+delete from "tautline"."notification_counter"
+where owner like '[null,%' and reverse(owner) like $1;
 
 -- findUserWithRecentItems
 select "id", "email", "name", "created_at" as "createdAt", (

@@ -1,7 +1,14 @@
 import { sql, type ExpressionBuilder } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
 
-import { createLoader, type Database, type Db } from '@tautline/kit'
+import {
+  createLoader,
+  deleteFilesOf,
+  deleteNotificationsOf,
+  deleteTasksOf,
+  type Database,
+  type Db,
+} from '@tautline/kit'
 
 import { closeAccountsOf } from './leftovers-queries.ts'
 
@@ -77,6 +84,9 @@ export function updateUser(db: Db, asked: AskedUser, changes: { readonly name: s
     .executeTakeFirst()
 }
 
+/** Tasks, files and notifications each: as many tasks as may be unfinished, which are the first to go. */
+const AT_ONCE = 1_000
+
 /**
  * Deletes a user with all that is theirs by now, but for their accounts: the ledger keeps what was
  * booked, memos included, so these are closed. Returns undefined when there is none. To be called in
@@ -85,10 +95,9 @@ export function updateUser(db: Db, asked: AskedUser, changes: { readonly name: s
  * An access token that is out works until it ends, and a call that is under way may commit later:
  * `deleted_user` remembers the id, so that `deleteLeftovers` takes away what they still make.
  *
- * A feature that keeps rows of a user (files, tasks) adds here, and to
- * `deleteLeftovers`, what becomes of them: `owner_id` is text without a foreign key, since users may
- * be another issuer's, so nothing goes by itself. What the library's sign-in keeps (sessions,
- * tokens, keys) does go with the user's row.
+ * A feature that keeps rows of a user adds here, and to `deleteLeftovers`, what becomes of them:
+ * `owner_id` is text without a foreign key, since users may be another issuer's, so nothing goes by
+ * itself. What the library's sign-in keeps (sessions, tokens, keys) does go with the user's row.
  */
 export async function deleteUser(db: Db, asked: AskedUser) {
   const deleted = await db
@@ -100,6 +109,11 @@ export async function deleteUser(db: Db, asked: AskedUser) {
   await db.insertInto('deleted_user').values(deleted).execute()
   await closeAccountsOf(db, deleted.id, { held: 'wait' })
   const items = await db.deleteFrom('item').where('owner_id', '=', deleted.id).executeTakeFirst()
+  // After the items, as their tasks lock them. Of very many some are left to `deleteLeftovers`.
+  const user = { userId: deleted.id, tenants: 'every' } as const
+  await deleteTasksOf(db, user, { limit: AT_ONCE, held: 'wait' })
+  await deleteFilesOf(db, user, AT_ONCE)
+  await deleteNotificationsOf(db, user, AT_ONCE)
   return { id: deleted.id, deletedItems: Number(items.numDeletedRows) }
 }
 

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { downloadFile, uploadFile, watchTask, type Client } from '@tautline/client'
+import type { AppRouter } from '@tautline/server/router-type'
+
+import { createBar } from './demo-bar.ts'
+import type { DemoWorker } from './server.ts'
+
+/** Enough for somebody to watch. */
+const ROWS = 10_000
+
+/** How long nobody is there to work, in milliseconds. */
+const GONE_MS = 1_000
+
+/**
+ * Uploads a file of many rows and watches how the server imports it, in the background. With a
+ * `worker`, that is killed in the middle, and another one goes on with what it has not done.
+ */
+export async function importCatalogue(client: Client<AppRouter>, worker: DemoWorker | undefined) {
+  // Made while it is sent: neither end ever has all of it.
+  const file = await uploadFile(client, makeCatalogue(), { name: 'catalogue.csv' })
+  const { taskId } = await client.items.import.mutate({ fileId: file.id, onConflict: 'skip' })
+
+  const bar = createBar({
+    isTTY: process.stdout.isTTY,
+    write: (text) => process.stdout.write(text),
+  })
+  let victim = worker
+  for await (const event of watchTask(client, taskId)) {
+    if (event.type === 'started' && event.attempt > 1) {
+      bar.leave()
+      console.log(`  Another worker has taken over: attempt ${event.attempt}.`)
+    }
+    if (event.type !== 'progress') continue
+    const { share, note } = progressIn(event.data)
+    bar.show(share, note)
+    if (!victim || share === 1) continue
+    bar.leave()
+    await victim.kill()
+    console.log(
+      `  kill -9 ${victim.pid}: the worker is gone. The others notice within 15 seconds …`,
+    )
+    victim = undefined
+    await sleep(GONE_MS)
+    worker?.start()
+  }
+  bar.leave()
+  const { attempt, output } = await client.tasks.get.query({ id: taskId })
+  if (!isOutcome(output)) throw new Error('The import has failed.')
+  return { ...output, attempt }
+}
+
+/** The first lines of a file of the caller's. */
+export async function firstLines(client: Client<AppRouter>, id: string, count: number) {
+  const text = await (await downloadFile(client, id)).text()
+  return text.split('\r\n').slice(0, count)
+}
+
+/** What a supplier might send: a few of its rows are no items. */
+async function* makeCatalogue() {
+  const encoder = new TextEncoder()
+  yield encoder.encode('sku,name,quantity,priceMinor\n')
+  for (let row = 1; row <= ROWS; row++) {
+    const price = row % 2_500 === 0 ? '19.90' : String(row)
+    yield encoder.encode(`part-${row},"Part no. ${row}, galvanized",${row % 100},${price}\n`)
+  }
+}
+
+/** What comes of an import. */
+interface Outcome {
+  readonly created: number
+  readonly bad: number
+  /** Of a file that tells what is wrong with the bad rows. */
+  readonly reportId: string
+}
+
+/** Tasks have outputs of many kinds. */
+function isOutcome(output: unknown): output is Outcome {
+  return typeof output === 'object' && output !== null && 'reportId' in output
+}
+
+/** How far a task is, as an event tells it. */
+function progressIn(data: unknown): { share: number; note: string } {
+  if (typeof data !== 'object' || data === null) throw new TypeError('Progress is an object.')
+  const { current, total, message } = { current: 0, total: 1, message: '', ...data }
+  return { share: Number(current) / Number(total), note: String(message) }
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod'
+
+import { taskEventTypes, taskStates } from '@tautline/shared'
+
+import { MAX_PAGE_SIZE } from '../../db/keyset.ts'
+
+/** Events of one answer at most. */
+const MAX_EVENTS = 500
+
+/** Largest value of a Postgres integer. */
+const MAX_INTEGER = 2 ** 31 - 1
+
+/** Postgres writes ids in lower case, and so does whoever compares them. */
+export const TaskId = z.uuid().toLowerCase()
+
+const Progress = z.object({
+  current: z.number(),
+  total: z.number().nullable(),
+  message: z.string().nullable(),
+})
+
+/** A task as its owner sees it in a list. */
+export const TaskSummary = z.object({
+  id: TaskId,
+  name: z.string(),
+  state: z.enum(taskStates),
+  /** The last that has begun; 0 before the first. */
+  attempt: z.int(),
+  progress: Progress.nullable(),
+  /** Why it has failed; null unless it has. */
+  error: z.string().nullable(),
+  createdAt: z.date(),
+  /** When its last attempt has begun. */
+  startedAt: z.date().nullable(),
+  finishedAt: z.date().nullable(),
+  /** Number of its newest event. */
+  lastSeq: z.int(),
+})
+
+/** The same with what came out of it. */
+export const TaskView = TaskSummary.extend({
+  /** As the output schema of the task has it; null before it has succeeded. */
+  output: z.unknown(),
+})
+
+/** Something that happened to a task. */
+export const TaskEvent = z.object({
+  /** From 1, without a gap. */
+  seq: z.int(),
+  type: z.enum(taskEventTypes),
+  attempt: z.int(),
+  at: z.date(),
+  /** By its type: how far the task is, what was emitted, why it failed. */
+  data: z.unknown(),
+})
+
+export const TaskByIdInput = z.strictObject({ id: TaskId })
+
+export const ListTasksInput = z.strictObject({
+  state: z.enum(taskStates).optional(),
+  name: z.string().min(1).max(100).optional(),
+  limit: z.int().min(1).max(MAX_PAGE_SIZE).default(50),
+  cursor: z.string().min(1).max(500).nullish(),
+})
+
+export const TaskPage = z.object({
+  items: z.array(TaskSummary),
+  nextCursor: z.string().nullable(),
+})
+
+export const TaskEventsInput = z.strictObject({
+  id: TaskId,
+  /** Events after this one; 0 for all of them. */
+  afterSeq: z.int().min(0).max(MAX_INTEGER).default(0),
+  limit: z.int().min(1).max(MAX_EVENTS).default(100),
+})
+
+export const TaskEvents = z.object({
+  items: z.array(TaskEvent),
+  /** Where the task is, and its newest event: all of them were told when that is the last here. */
+  state: z.enum(taskStates),
+  lastSeq: z.int(),
+})

@@ -1,0 +1,27 @@
+import type { FileRules } from '../file-types.ts'
+import type { Priority } from '../policies/admission/priority.ts'
+import type { Allow, Policy } from '../rpc/policy.ts'
+
+/** Who may have files: files are somebody's. */
+export type FilesAllow = Exclude<Allow, 'public'>
+
+/** What is declared about how files come and go. */
+export interface TransferPolicy extends Pick<Policy, 'limit' | 'fresh'> {
+  readonly allow: FilesAllow
+  /** Who gives way first under load. Default `normal`. */
+  readonly priority?: Priority
+  /** Who sends, or takes, next to nothing for so long is cut off, in milliseconds. */
+  readonly stallTimeoutMs: number
+  /** How many of them one owner has open at the same time, in one process. */
+  readonly maxPerOwner: number
+}
+
+/** The files of a backend. Only the feature `files` makes this. */
+export interface FilesDefinition {
+  readonly rules: FileRules
+  readonly upload: TransferPolicy
+  readonly download: TransferPolicy
+}
+
+/** Where files are sent to; one of them is behind a slash and its id. */
+export const FILES_PATH = '/files'

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto'
+
+import { Client } from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+
+import { isFailure } from '@tautline/shared'
+
+import { inTransaction } from '../db/transaction.ts'
+import { daily, openTwoAcceptors, report, type TwoAcceptors } from './accept.fixture.ts'
+import { QUEUE_CHANNEL } from './boss-schema.ts'
+import { task } from './definition.ts'
+
+const MAX_UNFINISHED = 7
+
+let two: TwoAcceptors
+beforeAll(async () => {
+  two = await openTwoAcceptors(MAX_UNFINISHED)
+})
+afterAll(() => two[Symbol.asyncDispose]())
+
+const reasonOf = (error: unknown) => (isFailure(error) ? error.reason : String(error))
+
+/** Somebody whom no other test knows. */
+const newOwner = () => JSON.stringify([null, null, randomUUID()])
+
+test('an accepted task is a row, its first event and a job that may begin it', async () => {
+  const owner = newOwner()
+  const input = { pages: 3, text: 'x' }
+  const { id, isDuplicate } = await two.acceptor.accept(two.one, { task: report, input, owner })
+  expect(isDuplicate).toBe(false)
+  const row = await two.taskOf(id)
+  expect(row).toMatchObject({
+    name: 'report.make',
+    owner,
+    state: 'queued',
+    attempt: 0,
+    last_seq: 1,
+  })
+  expect(JSON.parse(String(row?.input))).toEqual({ json: input })
+  const events = await two.ask(
+    `select seq, attempt, type, data from tautline.task_event where task_id = '${id}'`,
+  )
+  expect(events).toEqual([{ seq: 1, attempt: 0, type: 'queued', data: '{"json":{}}' }])
+  const jobs = await two.ask(
+    `select id, priority, data from tautline_boss.job where data ->> 'taskId' = '${id}'`,
+  )
+  expect(jobs).toEqual([{ id: row?.job_id, priority: 3, data: { taskId: id, base: 0 } }])
+})
+
+test('of twenty at once in two processes, exactly as many are accepted as an owner may have', async () => {
+  const owner = newOwner()
+  const input = { pages: 1 }
+  const wishes = Array.from({ length: 20 }, (_, index) =>
+    two.acceptor.accept(index % 2 ? two.one : two.other, { task: report, input, owner }),
+  )
+  const settled = await Promise.allSettled(wishes)
+  const refused = settled.flatMap((one) =>
+    one.status === 'rejected' ? [reasonOf(one.reason)] : [],
+  )
+  expect(refused).toEqual(Array.from({ length: 20 - MAX_UNFINISHED }, () => 'TOO_MANY_TASKS'))
+  const [accepted] = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+
+  await two.finish(accepted?.id ?? '')
+  await two.acceptor.accept(two.one, { task: report, input, owner })
+  const oneMore = two.acceptor.accept(two.one, { task: report, input, owner })
+  await expect(oneMore).rejects.toMatchObject({ reason: 'TOO_MANY_TASKS' })
+})
+
+test('one transaction is held to the cap as well, and the backend itself is not', async () => {
+  const owner = newOwner()
+  const many = (as: string | null) =>
+    inTransaction(two.one, async (db) => {
+      for (let pages = 1; pages <= MAX_UNFINISHED + 1; pages++) {
+        await two.acceptor.accept(db, { task: report, input: { pages }, owner: as })
+      }
+    })
+  await expect(many(owner)).rejects.toMatchObject({ reason: 'TOO_MANY_TASKS' })
+  await expect(many(null)).resolves.toBeUndefined()
+})
+
+test('two wishes of one key are one task, until it has ended', async () => {
+  const owner = newOwner()
+  const accept = (day: string, as: string | null = owner, db = two.one) =>
+    two.acceptor.accept(db, { task: daily, input: { day }, owner: as })
+  const rivals = await Promise.all([
+    accept('Monday'),
+    accept(' Monday ', owner, two.other),
+    accept('Monday', owner, two.other),
+  ])
+  expect(new Set(rivals.map(({ id }) => id)).size).toBe(1)
+  expect(rivals.filter(({ isDuplicate }) => isDuplicate)).toHaveLength(2)
+
+  const [{ id }] = rivals
+  expect((await accept('Tuesday')).id).not.toBe(id)
+  expect((await accept('Monday', newOwner())).id).not.toBe(id)
+  await two.finish(id)
+  expect(await accept('Monday')).toMatchObject({ isDuplicate: false })
+})
+
+test('a key is of any length, and of any characters', async () => {
+  const day = `\0${'é'.repeat(100_000)}`
+  const wish = { task: daily, input: { day }, owner: newOwner() }
+  const { id } = await two.acceptor.accept(two.one, wish)
+  expect(await two.acceptor.accept(two.one, wish)).toEqual({ id, isDuplicate: true })
+})
+
+test('two processes of the backend itself, which no cap holds up, make one task of a key', async () => {
+  const day = randomUUID()
+  const wish = { task: daily, input: { day }, owner: null }
+  const rivals = Array.from({ length: 8 }, (_, index) =>
+    two.acceptor.accept(index % 2 ? two.one : two.other, wish),
+  )
+  const accepted = await Promise.all(rivals)
+  expect(new Set(accepted.map(({ id }) => id)).size).toBe(1)
+  expect(accepted.filter(({ isDuplicate }) => !isDuplicate)).toHaveLength(1)
+})
+
+test('a duplicate is no task more: an owner who has all that they may have gets its id', async () => {
+  const owner = newOwner()
+  const { id } = await two.acceptor.accept(two.one, { task: daily, input: { day: 'x' }, owner })
+  for (let pages = 2; pages <= MAX_UNFINISHED; pages++) {
+    await two.acceptor.accept(two.one, { task: report, input: { pages }, owner })
+  }
+  const again = await two.acceptor.accept(two.one, { task: daily, input: { day: 'x' }, owner })
+  expect(again).toEqual({ id, isDuplicate: true })
+})
+
+test('what the schema refuses, or is too large, is told as a bad input of a procedure', async () => {
+  const accept = (input: { pages: number; text?: string }) =>
+    two.acceptor.accept(two.one, { task: report, input, owner: null })
+  await expect(accept({ pages: 0 })).rejects.toMatchObject({
+    reason: 'BAD_INPUT',
+    details: { issues: [{ path: ['pages'], code: 'too_small' }] },
+  })
+  const text = 'é'.repeat(128 * 1024) // two bytes each
+  await expect(accept({ pages: 1, text })).rejects.toMatchObject({
+    reason: 'BAD_INPUT',
+    details: { issues: [{ path: [], code: 'too_big' }] },
+  })
+})
+
+test('a task that no feature brings is refused, and one that is due in more than a year', async () => {
+  const stranger = task({
+    name: 'report.stranger',
+    summary: 'Is of another backend.',
+    input: z.void(),
+    output: z.void(),
+    run: async () => {},
+  })
+  const wish = { task: stranger, input: undefined, owner: null }
+  await expect(two.acceptor.accept(two.one, wish)).rejects.toThrow('in no feature')
+  for (const delayMs of [-1, Number.NaN, 366 * 24 * 60 * 60_000]) {
+    const late = { task: report, input: { pages: 1 }, owner: null, options: { delayMs } }
+    await expect(two.acceptor.accept(two.one, late)).rejects.toThrow(RangeError)
+  }
+})
+
+test('workers are rung for at the commit, and not for what is delayed by the database’s clock', async () => {
+  const listener = new Client({ connectionString: two.config.directUrl ?? two.config.url })
+  await listener.connect()
+  const rung: string[] = []
+  listener.on('notification', ({ payload = '' }) => rung.push(payload))
+  await listener.query(`listen ${QUEUE_CHANNEL}`)
+
+  const wish = { input: { pages: 1 }, owner: null, options: { delayMs: 60_000 } }
+  const { id } = await two.acceptor.accept(two.one, { task: report, ...wish })
+  await inTransaction(two.one, async (db) => {
+    await two.acceptor.accept(db, { task: daily, input: { day: randomUUID() }, owner: null })
+    await listener.query('select')
+    expect(rung).toEqual([])
+  })
+  await expect.poll(() => rung).toEqual(['tautline.report.daily'])
+  await listener.end()
+
+  const [job] = await two.ask<{ delayed: number }>(`
+    select extract(epoch from start_after - created_at)::int as delayed
+    from tautline_boss.job join tautline.task on task.job_id = job.id where task.id = '${id}'`)
+  expect(job?.delayed).toBe(60)
+})

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+
+import { commonErrors, Failure, type TaskState } from '@tautline/shared'
+
+import type { Db } from '../db/database.ts'
+import type { OwnTask, RedriveOutcome } from '../task-types.ts'
+import type { AcceptorParts } from './accept.ts'
+import { appendEvent } from './events.ts'
+import { forgetWish, setQueuedAnew } from './task-rows-changes.ts'
+import {
+  countUnfinished,
+  findDuplicated,
+  hasFirstEvent,
+  holdOwner,
+  holdOwnTask,
+  type HeldTask,
+} from './task-rows.ts'
+
+const RETRYABLE: ReadonlySet<TaskState> = new Set(['failed', 'dead', 'cancelled'])
+
+/**
+ * Gives a task that has failed all its tries again, within the transaction that `db` is. Its steps
+ * are remembered. Deliveries from before begin nothing any more, since the task names a new job.
+ * Throws `TOO_MANY_TASKS`.
+ */
+export async function redriveTask(
+  db: Db,
+  own: OwnTask,
+  { boss, names, maxUnfinished }: AcceptorParts,
+): Promise<RedriveOutcome> {
+  await holdOwner(db, own.owner) // before the row, as whoever enqueues and then changes rows
+  const task = await holdOwnTask(db, own)
+  if (!task || !(await hasFirstEvent(db, task.id))) return { is: 'unknown' }
+  const { id, name, state, attempt, priority } = task
+  if (!RETRYABLE.has(state) || !names.has(name)) return { is: 'refused', state }
+  const duplicated = await findRival(db, own, task)
+  if (duplicated !== undefined) return { is: 'duplicate', state, of: duplicated }
+  if ((await countUnfinished(db, own.owner, maxUnfinished)) >= maxUnfinished) {
+    throw new Failure(commonErrors.TOO_MANY_TASKS)
+  }
+  const jobId = randomUUID()
+  await setQueuedAnew(db, id, jobId)
+  await boss.send(db, { name, taskId: id, base: attempt, jobId, priority })
+  await forgetWish(db, id)
+  await appendEvent(db, { taskId: id, type: 'queued', data: {} })
+  return { is: 'queued' }
+}
+
+async function findRival(db: Db, { owner }: OwnTask, { name, dedupeKey }: HeldTask) {
+  return dedupeKey === null ? undefined : findDuplicated(db, { name, owner, dedupeKey })
+}

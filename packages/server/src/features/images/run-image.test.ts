@@ -1,0 +1,73 @@
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import sharp from 'sharp'
+import { expect, test } from 'vitest'
+
+import { isFailure } from '@tautline/kit'
+
+import { hostile, MARK, noise, polyglots } from './corpus.fixture.ts'
+import { runImage } from './run-image.ts'
+import type { ImageOperation } from './schema.ts'
+
+const signal = AbortSignal.timeout(60_000)
+
+const make = (bytes: Buffer, operations: ImageOperation[]) =>
+  runImage(
+    { source: Readable.from([bytes]), bytes: bytes.length, operations, signal },
+    async ({ info, bytes: made }) => ({ info, image: await buffer(made) }),
+  )
+
+test('an image stands as its camera was held, and keeps its kind', async () => {
+  const lying = await noise(40, 20).withMetadata({ orientation: 6 }).jpeg().toBuffer()
+  const { info, image } = await make(lying, [{ rotate: 180 }])
+  expect(info).toEqual({ format: 'jpeg', width: 20, height: 40, size: image.length })
+  expect((await sharp(image).metadata()).orientation).toBeUndefined()
+})
+
+test('an image can become each of the kinds', async () => {
+  const bytes = await noise(30, 30).webp().toBuffer()
+  const made = await Promise.all(
+    (['png', 'jpeg', 'avif'] as const).map((format) => make(bytes, [{ convert: format }])),
+  )
+  const kinds = await Promise.all(made.map(async ({ image }) => sharp(image).metadata()))
+  expect(kinds.map(({ format }) => format)).toEqual(['png', 'jpeg', 'heif'])
+})
+
+test('whatever else a file was is left behind', async () => {
+  const made = await Promise.all(polyglots.map((bytes) => make(bytes, [{ rotate: 90 }])))
+  expect(made.map(({ image }) => image.includes(MARK))).toEqual([false, false, false])
+  expect(polyglots.map((bytes) => bytes.includes(MARK))).toEqual([true, true, true])
+})
+
+test('what is no image, or too large a one, is told for what it is', async () => {
+  const told = await Promise.all(
+    hostile.map(async ({ bytes }) => {
+      const error: unknown = await make(bytes, [{ rotate: 90 }]).catch((caught: unknown) => caught)
+      return isFailure(error) && error.reason
+    }),
+  )
+  expect(told).toEqual(hostile.map((file) => file.told))
+})
+
+test('an image is all there, also for who takes it when its process has ended', async () => {
+  const bytes = await noise(100, 100).png().toBuffer()
+  const job = { bytes: bytes.length, operations: [{ rotate: 90 } as const], signal }
+  const size = await runImage(
+    { ...job, source: Readable.from([bytes]) },
+    async ({ info, bytes: made }) => {
+      await sleep(500)
+      return (await buffer(made)).length - info.size
+    },
+  )
+  expect(size).toBe(0)
+})
+
+test('an image whose bytes break off is not taken for a broken one', async () => {
+  const bytes = await noise(300, 300).png().toBuffer()
+  const source = Readable.from([bytes.subarray(0, 5_000)])
+  const job = { source, bytes: bytes.length, operations: [{ rotate: 90 } as const], signal }
+  const taken = runImage(job, async () => undefined)
+  await expect(taken).rejects.toMatchObject({ reason: 'IMAGE_PROCESS_ENDED' })
+})
