@@ -103,7 +103,7 @@ function objects(shape: z.core.$ZodShape, known: Known): fc.Arbitrary<unknown> {
 
 /** What is worth trying of a pipe: both ends, unless the second one only computes. */
 function halves({ in: first, out }: z.core.$ZodPipeDef): z.core.$ZodType[] {
-  return out._zod.def.type === 'transform' ? [first] : [out]
+  return out._zod.def.type === 'transform' ? [first] : [first, out]
 }
 
 function strings({ format, pattern, min = 0, max = Infinity }: Bounds): fc.Arbitrary<string> {

@@ -6,6 +6,7 @@ import type { AppRouter } from '@tautline/server/router-type'
 import { openSession } from '../faults/server-process.ts'
 import type { Procedure } from './procedures.ts'
 import type { InspectedServer } from './start-server.ts'
+import { doWork } from './work.ts'
 
 const PASSWORD = 'correct horse battery'
 
@@ -47,6 +48,8 @@ export async function createWorld({ url, databaseUrl }: InspectedServer): Promis
   const own = await fillShelf(url, attacker)
   const theirs = await fillShelf(url, victim)
   const money = await fillPurses(url, { attacker, victim, admin })
+  const work = await doWork(as(url, attacker))
+  const theirWork = await doWork(as(url, victim))
   const key = await as(url, victim).auth.createApiKey.mutate({ name: 'robot', scopes: [] })
   const ownKey = await as(url, attacker).auth.createApiKey.mutate({ name: 'robot', scopes: [] })
   const page = await as(url, admin).users.list.query({ limit: 1 })
@@ -64,9 +67,14 @@ export async function createWorld({ url, databaseUrl }: InspectedServer): Promis
     users: [attacker.id, victim.id, victim.id.toUpperCase()],
     auth: [ownKey.id, key.id],
     accounts: money.ids,
+    files: [work.fileId, theirWork.fileId],
+    tasks: [work.taskId, theirWork.taskId],
   }
   const cursors = {
     'accounts.list': money.cursor,
+    'files.list': work.cursors.files,
+    'tasks.list': work.cursors.tasks,
+    'notifications.list': work.cursors.notifications,
     'items.list': own.cursor,
     'items.search': own.foundCursor,
     'users.list': page.nextCursor ?? '',
@@ -74,6 +82,13 @@ export async function createWorld({ url, databaseUrl }: InspectedServer): Promis
   }
   const values: Record<string, readonly unknown[]> = {
     ...money.values,
+    'files.list cursor': [work.cursors.files],
+    'images.process fileId': ids.files ?? [],
+    'items.import fileId': ids.files ?? [],
+    'tasks.list cursor': [work.cursors.tasks],
+    'tasks.watchMany ids': [[work.taskId], [work.taskId, theirWork.taskId]],
+    'notifications.list cursor': [work.cursors.notifications],
+    'notifications.markRead ids': [[work.notificationId, theirWork.notificationId]],
     'users.delete id': [leaver.id, victim.id],
     'auth.login email': [attacker.email],
     'auth.login password': [PASSWORD],
@@ -108,6 +123,9 @@ export async function canary(url: string, { victim }: World): Promise<unknown> {
     client.users.getWithRecentItems.query({}),
     client.auth.listApiKeys.query(),
     client.accounts.list.query(),
+    client.files.list.query(),
+    client.tasks.list.query(),
+    client.notifications.list.query(),
   ])
 }
 
@@ -119,6 +137,11 @@ const VICTIMS_ROWS = [
   'select t::text as row from tautline.api_key t where user_id = $1::uuid',
   `select t::text as row from tautline.refresh_token t
      join tautline.session s on s.id = t.session_id where s.user_id = $1::uuid`,
+  `select t::text as row from tautline.file t where owner like '%' || $1 || '%'`,
+  `select t::text as row from tautline.task t where owner like '%' || $1 || '%'`,
+  `select e::text as row from tautline.task_event e
+     join tautline.task t on t.id = e.task_id where t.owner like '%' || $1 || '%'`,
+  `select t::text as row from tautline.notification t where owner like '%' || $1 || '%'`,
 ]
 
 /** Every row of the victim, as Postgres writes it. */

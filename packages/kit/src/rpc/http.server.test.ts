@@ -143,6 +143,16 @@ describe('the door of the RPC endpoint', () => {
     expect((await raw(`${rpc}/probe.stripped`)).status).toBe(200)
   })
 
+  test.each([
+    ['which it does not announce', 'DELETE', ''],
+    ['and more than it announces', 'POST', 'Content-Length: 2\r\n'],
+    ['whose framing is broken', 'POST', 'Transfer-Encoding: chunked\r\n'],
+  ])('answers a request that it refuses with a body %s', async (_, method, header) => {
+    const head = `${method} /rpc/probe.echo HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n`
+    const text = await rawSocket(server.url, `${head}${header}\r\n{"json":{}}`)
+    expect(text).toMatch(/^HTTP\/1.1 4(05|15) /)
+  })
+
   test('forgets a caller who goes away while sending', async () => {
     const head =
       'POST /rpc/probe.echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{'
