@@ -9,15 +9,19 @@ const fromSource = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
 const postgres = './packages/kit/src/testing/global-setup.ts'
 
-const shared = { testTimeout: 30_000, hookTimeout: 60_000, maxWorkers: 2 }
+/** Files share what they import, which is half of the time: nothing of ours remembers a test. */
+const shared = { testTimeout: 30_000, hookTimeout: 60_000, maxWorkers: 2, isolate: false }
 
 /** Tests that start real processes. */
 const patient = { testTimeout: 180_000, hookTimeout: 180_000 }
 
-/** Those that load the machine: one after the other. */
+const full = process.env.TEST_FULL === '1'
+
+/** Those that load the machine, or measure under load: one after the other. */
 const underLoad = [
-  'e2e/{bank,cache,deadlines,export,faults,hostile,http,idempotency,limits}/**/*.test.ts',
-  'e2e/{import,login-flood,overload,redis-away,rolling-restart,tasks,works}/**/*.test.ts',
+  'e2e/{deadlines,faults,http,idempotency,limits,login-flood}/**/*.test.ts',
+  'e2e/{overload,redis-away,rolling-restart,works}/**/*.test.ts',
+  ...(full ? ['e2e/{bank,cache,export,files,hostile,import,mail,tasks,watch}/**/*.test.ts'] : []),
 ]
 
 /** Tests that talk to the database through a whole server: they run again through a PgBouncer. */
