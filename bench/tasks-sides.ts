@@ -10,7 +10,7 @@ import { CONCURRENCY, nothing, stage } from './tasks-app.ts'
 /** Jobs that one fetch of the baseline takes. */
 const BATCH = 10
 
-/** Connections of each side. */
+/** Connections of who accepts, and as many of who works. */
 const POOL_SIZE = 20
 
 /** Users among whom tasks are shared out: one alone may not have as many. */
@@ -28,7 +28,7 @@ export interface Side {
 /** pg-boss as it comes: a queue, jobs by tens, each completed by itself; no events, no row of ours. */
 export async function openBaseline(url: string): Promise<Side & AsyncDisposable> {
   const queue = 'bench'
-  const pool = new Pool({ connectionString: url, max: POOL_SIZE })
+  const pool = new Pool({ connectionString: url, max: 2 * POOL_SIZE })
   pool.on('error', () => {}) // the query that is under way fails
   const db = { executeSql: (text: string, values?: unknown[]) => pool.query(text, values) }
   const boss = new PgBoss({ db, schema: 'bench_boss', supervise: false, schedule: false })

@@ -19,7 +19,7 @@ import { measureLatencies } from './tasks-latency.ts'
 import { runRound, type Rates } from './tasks-rounds.ts'
 import { openBaseline, openOurs } from './tasks-sides.ts'
 
-const TASKS = Number(process.env['BENCH_TASKS'] ?? 2_000)
+const TASKS = Number(process.env['BENCH_TASKS'] ?? 1_500)
 const WARM_UP_ROUNDS = 1
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5)
 const LATENCIES = 300

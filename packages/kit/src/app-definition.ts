@@ -14,7 +14,7 @@ import type { Identity, Resources } from './resources.ts'
 import { findContradictions } from './rpc/checks.ts'
 import { t } from './rpc/trpc.ts'
 import type { Task } from './tasks/definition.ts'
-import type { OnTaskEnd } from './tasks/ended.ts'
+import type { OnTasksEnd } from './tasks/ended.ts'
 import type { TaskBounds } from './tasks/engine.ts'
 
 /** Procedures by their verb. */
@@ -32,11 +32,12 @@ export interface Feature<P extends Procedures = Procedures> {
   /** Bounds of the tasks of all features: `tasks()` has them, and nobody else. */
   readonly taskBounds?: TaskBounds
   /**
-   * Told of each end of a task, of whichever feature, in the transaction that ends it: what it writes
-   * is there exactly when the task has ended. It is to be short, and what it throws is logged and does
-   * not keep the task from ending. A task that is tried anew and ends again is told again.
+   * Told of all ends of tasks, of whichever feature, in the transaction that ends them: what it writes is
+   * there exactly when the tasks have ended. Under load it is told of up to 50 at once. It is to be
+   * short; what it throws is logged and keeps no task from ending, and it is told again then, of each
+   * alone. A task that is tried anew and ends again is told again.
    */
-  readonly onTaskEnd?: OnTaskEnd
+  readonly onTasksEnd?: OnTasksEnd
   /**
    * Settings of its own: environment variables by their names, in UPPER_CASE. They are read and checked
    * with the library's, each may be given as `NAME_FILE`, and handlers have them by

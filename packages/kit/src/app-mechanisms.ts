@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import type { Db } from './db/database.ts'
 import { startNotifications, type Notifications } from './db/notifications.ts'
 import { startProcessCount, type ProcessCount } from './db/process-count.ts'
+import { hangBell } from './db/ring.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Logger } from './platform/logger.ts'
 import type { Metrics } from './platform/metrics.ts'
@@ -49,6 +50,7 @@ export async function openMechanisms(parts: MechanismParts): Promise<OpenMechani
   if (redis) shutdown.add('redis', redis.close)
   const bus = startNotifications(config.database, { log, metrics })
   shutdown.add('notifications', bus.stop)
+  hangBell(db, bus)
   const cache = createCache({ l1: config.cache, redis, bus, metrics, clock })
   shutdown.add('cache', async () => cache[Symbol.dispose]())
   await redis?.connect() // the cache has to know of it first

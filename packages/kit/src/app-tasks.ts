@@ -9,7 +9,6 @@ import type { TaskControl, TaskWatcher } from './task-types.ts'
 import type { AttemptCache } from './tasks/attempt-context.ts'
 import { findTaskContradictions } from './tasks/checks.ts'
 import type { Task } from './tasks/definition.ts'
-import { tellAll } from './tasks/ended.ts'
 import { createTaskEngine, type TaskBounds, type TaskEngine } from './tasks/engine.ts'
 import { createTaskReaders, type TaskReaders } from './tasks/follow.ts'
 
@@ -57,8 +56,7 @@ export interface EngineParts {
 /** The engine of a backend that has the feature `tasks()`. */
 export function openTaskEngine({ features, ...parts }: EngineParts): TaskEngine | undefined {
   const bounds = boundsOf(features)
-  const told = Object.values(features).flatMap(({ onTaskEnd }) => (onTaskEnd ? [onTaskEnd] : []))
-  const onEnd = tellAll(told, parts.log)
+  const onEnd = Object.values(features).flatMap(({ onTasksEnd }) => onTasksEnd ?? [])
   return bounds && createTaskEngine({ ...parts, tasks: tasksOf(features), bounds, onEnd })
 }
 

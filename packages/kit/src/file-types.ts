@@ -33,7 +33,10 @@ export interface NewFile {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Bytes that are stored, and belong to no file yet. Nobody sees them; after an hour they are removed. */
+/**
+ * Bytes that are stored, and belong to no file yet. Nobody sees them and no quota counts them; after an
+ * hour they are removed.
+ */
 export interface StagedFile {
   readonly owner: string | null
   readonly name: string
@@ -65,9 +68,15 @@ export interface FileStore {
    * the source throws. Not inside a transaction, which would wait for the bytes: stage it before.
    */
   create(owner: string | null, file: NewFile): Promise<StoredFile>
-  /** The first half of `create`: stores the bytes. Fails as that does. */
+  /**
+   * The first half of `create`: stores the bytes. Fails as that does; but staged bytes count for no
+   * quota, neither by themselves nor beside each other, and `keep` has the last word.
+   */
   stage(owner: string | null, file: NewFile): Promise<StagedFile>
-  /** The second half: makes a file of staged bytes, with the transaction around the call. */
+  /**
+   * The second half: makes a file of staged bytes, with the transaction around the call. Throws
+   * `QUOTA_EXCEEDED` and `KEY_REUSED`.
+   */
   keep(staged: StagedFile): Promise<StoredFile>
   /** Gives up staged bytes. Nothing happens where they became a file. */
   discard(staged: StagedFile): Promise<void>
@@ -85,7 +94,7 @@ export interface FileStore {
 export interface FileRules {
   /** Largest file, in bytes. */
   readonly maxBytes: number
-  /** What the files of one owner may take together, in bytes. */
+  /** What the files of one owner may take together, in bytes; those that are still coming do not count. */
   readonly quotaBytes: number
   /** How many files one owner may have. */
   readonly maxFiles: number

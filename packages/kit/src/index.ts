@@ -50,7 +50,12 @@ export type { Method } from './policies/outgoing/hop.ts'
 export type { Outgoing, OutgoingRequest } from './policies/outgoing/outgoing.ts'
 export type { OutgoingResponse } from './policies/outgoing/send.ts'
 export { deleteFilesOf } from './features/files/delete-files.ts'
-export { files, type FilesFeature, type FilesOptions } from './features/files/files.ts'
+export {
+  files,
+  type FilesFeature,
+  type FilesOptions,
+  type TransferOptions,
+} from './features/files/files.ts'
 export { cacheControl } from './features/cache/cache-control.ts'
 export { deleteNotificationsOf } from './features/notifications/delete-notifications.ts'
 export { notifications, type NotificationsOptions } from './features/notifications/notifications.ts'
@@ -70,6 +75,7 @@ export type {
   Resources,
 } from './resources.ts'
 export { mutation, query, subscription } from './rpc/define.ts'
+export { isOwnedBy, type DeletedUser } from './rpc/deleted-user.ts'
 export { identityOf } from './rpc/handler-context.ts'
 export type { Mutation, Query, Subscription, TrackedEvent } from './rpc/definition.ts'
 export { tracked } from './rpc/tracked.ts'
@@ -83,7 +89,7 @@ export type {
   TaskQueue,
   TaskRequest,
 } from './task-types.ts'
-export type { EndedTask, OnTaskEnd } from './tasks/ended.ts'
+export type { EndedTask, OnTasksEnd } from './tasks/ended.ts'
 export { TaskStopped } from './tasks/attempt-stopped.ts'
 export {
   task,

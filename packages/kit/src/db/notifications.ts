@@ -7,9 +7,20 @@ import type { Logger } from '../platform/logger.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { startLoop } from '../platform/supervised-loop.ts'
 import type { DatabaseConfig } from './pool.ts'
+import { createRinger, type Message } from './ringer.ts'
 
 /** A round trip that asks for nothing. */
 const SIGN_OF_LIFE = 'select'
+
+/** A transaction of its own, and so short that hardly anybody waits for it. */
+const RING = `select count(pg_notify(channel, payload))
+  from unnest($1::text[], $2::text[]) as message (channel, payload)`
+
+/** Longest wait for whoever holds up all who ring, in milliseconds: signs of life must get through. */
+const LOCK_TIMEOUT_MS = 1_000
+
+/** Longest for what still rings at the end, in milliseconds. */
+const FLUSH_TIMEOUT_MS = 500
 
 /** Longest wait for a connection, and for an answer on it, in milliseconds. */
 const TIMEOUT_MS = 2_000
@@ -36,6 +47,11 @@ export interface Subscription {
 /** What Postgres tells by NOTIFY. A message is a hint, and never the data. */
 export interface Notifications {
   listen(channel: string, listener: NotificationListener): Subscription
+  /**
+   * Tells all who listen to a channel, this process among them, within milliseconds. Never waits, and
+   * never fails: a message may be lost with the connection.
+   */
+  ring(channel: string, payload: string): void
   /** Ends the connection, within a second. */
   readonly stop: () => Promise<void>
 }
@@ -53,7 +69,7 @@ interface Line {
   /** Aborts when the connection is gone. */
   readonly broken: AbortSignal
   /** One statement after the other. */
-  readonly say: (statement: string) => Promise<unknown>
+  readonly say: (statement: string, values?: unknown[]) => Promise<unknown>
 }
 
 export interface NotificationsOptions {
@@ -62,9 +78,9 @@ export interface NotificationsOptions {
 }
 
 /**
- * Listens on one connection of this process, around any pooler; a broken one is replaced within two
- * seconds of Postgres being back. It is asked for a sign of life every second: on a network that goes
- * silent, messages are missed for three seconds at most before the state is `down`. The gauge
+ * Listens and rings on one connection of this process, around any pooler; a broken one is replaced
+ * within two seconds of Postgres being back. It is asked for a sign of life every second: on a network
+ * that goes silent, messages are missed for three seconds at most before the state is `down`. The gauge
  * `db_notifications_up` is 1 while there is a connection.
  */
 export function startNotifications(
@@ -72,6 +88,7 @@ export function startNotifications(
   { log, metrics }: NotificationsOptions,
 ): Notifications {
   const ears = createEars()
+  const ringer = createRinger({ log, metrics })
   let failures = 0
   const removeGauge = metrics.gauge('db_notifications_up', () => (ears.line ? 1 : 0))
 
@@ -99,12 +116,14 @@ export function startNotifications(
     try {
       await orAborted(line.client.connect(), ended)
       await orAborted(ears.find(line), ended)
+      ringer.use((messages) => line.say(RING, valuesOf(messages)))
       failures = 0
       for (;;) {
         await sleep(PING_EVERY_MS, { signal: ended })
         await orAborted(line.say(SIGN_OF_LIFE), ended)
       }
     } finally {
+      ringer.use(undefined)
       ears.lose(line)
       // Not waited for: on a network that has gone silent it takes for ever.
       line.client.end().catch(() => {})
@@ -113,11 +132,18 @@ export function startNotifications(
 
   return {
     listen: (channel, listener) => ears.listen(channel, listener),
+    ring: (channel, payload) => ringer.ring({ channel, payload }),
     async stop() {
+      await orAborted(ringer.flush(), AbortSignal.timeout(FLUSH_TIMEOUT_MS)).catch(() => {})
       await loop.stop()
       removeGauge()
+      ringer.close()
     },
   }
+}
+
+function valuesOf(messages: readonly Message[]): unknown[] {
+  return [messages.map(({ channel }) => channel), messages.map(({ payload }) => payload)]
 }
 
 /** Who wants to hear what, on the line that there is. */
@@ -173,14 +199,15 @@ function createLine(config: DatabaseConfig): Line {
     connectionString: config.directUrl ?? config.url,
     connectionTimeoutMillis: TIMEOUT_MS,
     query_timeout: TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
     keepAlive: true,
   })
   const broken = new AbortController()
   client.on('error', (error) => broken.abort(error))
   client.on('end', () => broken.abort(new Error('The connection that listens was ended.')))
   let last: Promise<unknown> = Promise.resolve()
-  function say(statement: string) {
-    const said = last.then(() => client.query(statement))
+  function say(statement: string, values?: unknown[]) {
+    const said = last.then(() => client.query(statement, values))
     last = said.catch(() => {})
     return said
   }

@@ -38,6 +38,20 @@ export function transactionOn(db: Db): Db | undefined {
 /** Each savepoint is a transaction object of its own; this is the one that it is part of. */
 const roots = new WeakMap<object, object>()
 
+/** What is to be run after the commit of a transaction, by its object. */
+const hintsOf = new WeakMap<object, ((pool: Db) => void)[]>()
+
+/**
+ * Runs `hint` with the pool once what was written here may be seen: at once outside a transaction, else
+ * after its commit, also after one of which nobody knows whether it succeeded. Never after a rollback of
+ * the whole; one of a savepoint does not matter. `hint` neither waits nor throws.
+ */
+export function afterCommit(db: Db, hint: (pool: Db) => void): void {
+  const hints = hintsOf.get(roots.get(db) ?? db)
+  if (hints) hints.push(hint)
+  else if (!db.isTransaction) hint(db)
+}
+
 /**
  * Runs `run` in one transaction and commits it, or rolls it back when `run` throws. On a
  * transaction it is a savepoint of that one. When the call aborts, the transaction is rolled back
@@ -49,6 +63,8 @@ export async function inTransaction<T>(db: Db, run: (db: Db) => Promise<T>): Pro
   if (isTransaction(db)) return inSavepoint(db, run)
   const transaction = await db.startTransaction().execute()
   const here: Begun = { on: db, transaction, open: true }
+  const hints: ((pool: Db) => void)[] = []
+  hintsOf.set(transaction, hints)
   let result: T
   try {
     const running = begun.run(here, () => withinTransaction(() => run(transaction)))
@@ -59,7 +75,11 @@ export async function inTransaction<T>(db: Db, run: (db: Db) => Promise<T>): Pro
     throw error
   }
   here.open = false
-  await commit(transaction)
+  try {
+    await commit(transaction)
+  } finally {
+    for (const hint of hints) hint(db)
+  }
   return result
 }
 

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
 
-import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
 import { isFailure } from '@tautline/shared'
 
+import { createCuttingProxy } from '../db/cutting-proxy.fixture.ts'
+import { listenBeside } from '../db/listener.fixture.ts'
 import { inTransaction } from '../db/transaction.ts'
+import { currentCall, withDeadline } from '../platform/call-scope.ts'
 import { daily, openTwoAcceptors, report, type TwoAcceptors } from './accept.fixture.ts'
 import { QUEUE_CHANNEL } from './boss-schema.ts'
 import { task } from './definition.ts'
@@ -46,6 +48,49 @@ test('an accepted task is a row, its first event and a job that may begin it', a
     `select id, priority, data from tautline_boss.job where data ->> 'taskId' = '${id}'`,
   )
   expect(jobs).toEqual([{ id: row?.job_id, priority: 3, data: { taskId: id, base: 0 } }])
+})
+
+test('a task costs one statement, whatever comes of it', async () => {
+  const [owner, day] = [newOwner(), randomUUID()]
+  const cost = (isDuplicate: boolean) =>
+    withDeadline('test', 10_000, async () => {
+      const accepted = await two.acceptor.accept(two.one, { task: daily, input: { day }, owner })
+      expect(accepted.isDuplicate).toBe(isDuplicate)
+      return currentCall()?.spent.queries
+    })
+  expect([await cost(false), await cost(true)]).toEqual([1, 1])
+})
+
+test('a task of which the answer was lost is one of which nobody knows', async () => {
+  await using proxy = await createCuttingProxy(two.config.url)
+  const db = two.open({ url: proxy.url })
+  proxy.cutNext({ at: /accept_task/, moment: 'answered' })
+  const owner = newOwner()
+  const accepting = two.acceptor.accept(db, { task: report, input: { pages: 1 }, owner })
+  await expect(accepting).rejects.toMatchObject({ reason: 'COMMIT_UNKNOWN' })
+  expect(await two.ask(`select from tautline.task where owner = '${owner}'`)).toHaveLength(1)
+})
+
+test('the job of a task is the one that pg-boss itself would make', async () => {
+  const made = []
+  for (const delayMs of [0, 60_000]) {
+    const options = { delayMs }
+    const wish = { task: report, input: { pages: 1 }, owner: null, options }
+    const { id: taskId } = await two.acceptor.accept(two.one, wish)
+    await two.boss.send(two.one, { name: report.name, taskId, base: 0, priority: 3, delayMs })
+    made.push(
+      await two.ask(`
+        select (to_jsonb(job) - array['id', 'created_on', 'start_after', 'keep_until']) || jsonb_build_object(
+          'delay', extract(epoch from start_after - created_on),
+          'kept', extract(epoch from keep_until - start_after)
+        ) as job from tautline_boss.job where data ->> 'taskId' = '${taskId}'`),
+    )
+  }
+  for (const jobs of made) {
+    expect(jobs).toHaveLength(2)
+    expect(jobs[0]).toEqual(jobs[1])
+  }
+  expect(made[0]).not.toEqual(made[1])
 })
 
 test('of twenty at once in two processes, exactly as many are accepted as an owner may have', async () => {
@@ -156,22 +201,17 @@ test('a task that no feature brings is refused, and one that is due in more than
   }
 })
 
-test('workers are rung for at the commit, and not for what is delayed by the database’s clock', async () => {
-  const listener = new Client({ connectionString: two.config.directUrl ?? two.config.url })
-  await listener.connect()
-  const rung: string[] = []
-  listener.on('notification', ({ payload = '' }) => rung.push(payload))
-  await listener.query(`listen ${QUEUE_CHANNEL}`)
-
+test('workers are rung for after the commit, and not for what is delayed by the database’s clock', async () => {
+  const { directUrl, url } = two.config
+  await using listener = await listenBeside(two.one, directUrl ?? url, QUEUE_CHANNEL)
   const wish = { input: { pages: 1 }, owner: null, options: { delayMs: 60_000 } }
   const { id } = await two.acceptor.accept(two.one, { task: report, ...wish })
   await inTransaction(two.one, async (db) => {
     await two.acceptor.accept(db, { task: daily, input: { day: randomUUID() }, owner: null })
-    await listener.query('select')
-    expect(rung).toEqual([])
+    await listener.settled()
+    expect(listener.heard).toEqual([])
   })
-  await expect.poll(() => rung).toEqual(['tautline.report.daily'])
-  await listener.end()
+  await expect.poll(() => listener.heard).toEqual([[QUEUE_CHANNEL, daily.name]])
 
   const [job] = await two.ask<{ delayed: number }>(`
     select extract(epoch from start_after - created_at)::int as delayed

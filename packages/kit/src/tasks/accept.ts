@@ -3,15 +3,14 @@ import { randomUUID } from 'node:crypto'
 import { commonErrors, Failure } from '@tautline/shared'
 
 import type { Db } from '../db/database.ts'
-import { inTransaction } from '../db/transaction.ts'
+import { isOutcomeUnknown } from '../db/errors.ts'
+import { ring } from '../db/ring.ts'
 import { offBudget } from '../platform/call-scope.ts'
 import type { AcceptableTask, EnqueuedTask, TaskAcceptor, TaskRequest } from '../task-types.ts'
 import { acceptInput } from './accept-input.ts'
+import { addTask } from './accept-rows.ts'
+import { QUEUE_CHANNEL } from './boss-schema.ts'
 import type { Boss } from './boss.ts'
-import { findDuplicated, holdOwner, insertTask, type NewTask } from './task-rows.ts'
-
-/** How often a duplicate may end just when it was met. */
-const MAX_TRIES = 5
 
 /** The longest delay, in milliseconds: a year. */
 const MAX_DELAY_MS = 365 * 24 * 60 * 60_000
@@ -47,8 +46,8 @@ export interface Acceptor extends TaskAcceptor {
 }
 
 /**
- * What accepts tasks: row, event and job are written by one transaction, the caller's where there is
- * one. Its statements are on no query budget.
+ * What accepts tasks: row, event and job are written by one statement, in the caller's transaction where
+ * there is one. It is on no query budget.
  */
 export function createAcceptor(parts: AcceptorParts): Acceptor {
   return {
@@ -67,30 +66,39 @@ export function createAcceptor(parts: AcceptorParts): Acceptor {
       const wish = { task, owner, text: accepted.text, dedupeKey, delayMs }
       return offBudget(() =>
         db.isTransaction
-          ? add(db, wish, parts)
-          : inTransaction(db, (transaction) => add(transaction, wish, parts)),
+          ? add(db, wish, parts.maxUnfinished)
+          : addOnItsOwn(db, wish, parts.maxUnfinished),
       )
     },
   }
 }
 
-async function add(db: Db, wish: Wish, { boss, maxUnfinished }: AcceptorParts) {
+async function add(db: Db, wish: Wish, maxUnfinished: number): Promise<EnqueuedTask> {
   const { task, owner, text: input, dedupeKey, delayMs } = wish
   const { name, priority } = task
-  if (owner !== null) await holdOwner(db, owner)
   const max = owner === null ? NO_CAP : maxUnfinished
-  const [id, jobId] = [randomUUID(), randomUUID()]
-  const row: NewTask = { id, name, owner, input, jobId, priority, dedupeKey }
-  for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
-    const { isAdded, unfinished } = await insertTask(db, row, max)
-    if (isAdded) {
-      await boss.send(db, { name, taskId: id, base: 0, jobId, delayMs, priority })
+  const [newId, jobId] = [randomUUID(), randomUUID()]
+  const row = { id: newId, name, owner, input, jobId, priority, dedupeKey, delayMs }
+  const { outcome, id } = await addTask(db, row, max)
+  switch (outcome) {
+    case 'added':
+      if (delayMs === 0) ring(db, QUEUE_CHANNEL, name)
       return { id, isDuplicate: false }
-    }
-    const duplicated =
-      dedupeKey === null ? undefined : await findDuplicated(db, { name, owner, dedupeKey })
-    if (duplicated !== undefined) return { id: duplicated, isDuplicate: true }
-    if (unfinished >= max) throw new Failure(commonErrors.TOO_MANY_TASKS)
+    case 'duplicate':
+      return { id, isDuplicate: true }
+    case 'too many':
+      throw new Failure(commonErrors.TOO_MANY_TASKS)
+    case 'contended':
+      throw new Failure(commonErrors.CONTENTION)
   }
-  throw new Failure(commonErrors.CONTENTION)
+}
+
+/** One statement, which is a transaction of its own where there is none: its commit may be in doubt too. */
+async function addOnItsOwn(db: Db, wish: Wish, maxUnfinished: number): Promise<EnqueuedTask> {
+  try {
+    return await add(db, wish, maxUnfinished)
+  } catch (error) {
+    if (!isOutcomeUnknown(error)) throw error
+    throw new Failure(commonErrors.COMMIT_UNKNOWN, { cause: error })
+  }
 }

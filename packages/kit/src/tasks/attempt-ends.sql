@@ -27,7 +27,7 @@ select place::int, owner, input, failures, exists (
   select
   from tautline.task_cancel
   where task_id = begun.id
-) as "isWished", pg_notify($5, id::text)
+) as "isWished"
 from begun;
 
 -- beginAttempts: one that others hold is waited for
@@ -56,7 +56,7 @@ select place::int, owner, input, failures, exists (
   select
   from tautline.task_cancel
   where task_id = begun.id
-) as "isWished", pg_notify($5, id::text)
+) as "isWished"
 from begun;
 
 -- endTasks
@@ -90,5 +90,5 @@ with asked as (
   delete from tautline.task_cancel using ended
   where task_id = ended.id
 )
-select place::int, pg_notify($11, id::text)
+select place::int
 from ended;

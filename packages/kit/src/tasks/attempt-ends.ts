@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import type { Db } from '../db/database.ts'
+import { ring } from '../db/ring.ts'
 import type { Begun } from './attempt-rows.ts'
 import { BOSS_SCHEMA, queueOf } from './boss-schema.ts'
 import type { Delivery } from './boss.ts'
@@ -54,9 +55,9 @@ export async function beginAttempts(
       select id, last_seq, attempt, 'started', ${EMPTY} from begun
     )
     select place::int, owner, input, failures,
-      exists (select from tautline.task_cancel where task_id = begun.id) as "isWished",
-      pg_notify(${TASK_CHANNEL}, id::text)
+      exists (select from tautline.task_cancel where task_id = begun.id) as "isWished"
     from begun`.execute(db)
+  ringAll(db, deliveries, rows)
   return new Map(rows.map(({ place, ...begun }) => [place - 1, begun]))
 }
 
@@ -126,6 +127,23 @@ export async function endTasks(
     ), wish as (
       delete from tautline.task_cancel using ended where task_id = ended.id
     )
-    select place::int, pg_notify(${TASK_CHANNEL}, id::text) from ended`.execute(db)
+    select place::int from ended`.execute(db)
+  ringAll(
+    db,
+    ends.map(({ delivery }) => delivery),
+    rows,
+  )
   return new Set(rows.map(({ place }) => place - 1))
+}
+
+/** For those that have changed; the first of them all has place 1. */
+function ringAll(
+  db: Db,
+  all: readonly Delivery[],
+  changed: readonly { readonly place: number }[],
+): void {
+  for (const { place } of changed) {
+    const delivery = all[place - 1]
+    if (delivery) ring(db, TASK_CHANNEL, delivery.taskId)
+  }
 }

@@ -27,7 +27,7 @@ with task as (
   select id, last_seq - $4::integer + place, attempt, type, data
   from task, unnest($5::text[], $6::text[]) with ordinality as new_event (type, data, place)
 )
-select pg_notify($7, id::text)
+select id
 from task;
 
 -- writeProgress
@@ -41,7 +41,7 @@ with task as (
   select id, last_seq - $6::integer + place, attempt, type, data
   from task, unnest($7::text[], $8::text[]) with ordinality as new_event (type, data, place)
 )
-select pg_notify($9, id::text)
+select id
 from task;
 
 -- findWishes
@@ -60,5 +60,5 @@ with task as (
   select id, last_seq - $5::integer + place, attempt, type, data
   from task, unnest($6::text[], $7::text[]) with ordinality as new_event (type, data, place)
 )
-select pg_notify($8, id::text)
+select id
 from task;

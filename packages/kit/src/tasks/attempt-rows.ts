@@ -3,12 +3,13 @@ import { sql, type RawBuilder } from 'kysely'
 import type { TaskEventType, TaskState } from '@tautline/shared'
 
 import type { Db } from '../db/database.ts'
+import { ring } from '../db/ring.ts'
 import { TASK_CHANNEL } from './events.ts'
 import { toText } from './wire-text.ts'
 
 /**
  * What an attempt writes. Each statement names the attempt, and finds nothing once the task has gone
- * on without it; each is all of its change, event and bell included.
+ * on without it; each is all of its change, its event included. The bell follows the commit.
  */
 
 /** The attempt that writes: the number is greater with each. */
@@ -32,8 +33,6 @@ export interface Begun {
 /** Tells those that an attempt holds from those that it has lost. */
 const current = ({ taskId, attempt }: AttemptKey) =>
   sql`id = ${taskId} and attempt = ${attempt} and state = 'running'`
-
-const ring = sql`pg_notify(${TASK_CHANNEL}, id::text)`
 
 const isWished = sql`exists (select from tautline.task_cancel where task_id = task.id)`
 
@@ -125,8 +124,10 @@ async function change(db: Db, { key, set, events }: Change): Promise<boolean> {
         ${events.map(({ type }) => type)}::text[], ${events.map(({ data }) => data)}::text[]
       ) with ordinality as new_event (type, data, place)
     )
-    select ${ring} from task`.execute(db)
-  return rows.length === 1
+    select id from task`.execute(db)
+  if (rows.length === 0) return false
+  ring(db, TASK_CHANNEL, key.taskId)
+  return true
 }
 
 /** Those of some tasks that somebody wants to end. */

@@ -91,6 +91,21 @@ test('an inner transaction that was rolled back takes its events along, and no o
   expect(await notes()).toEqual(['outer'])
 })
 
+test('progress between many short transactions is written now and then, and the last of it always', async () => {
+  const { id } = await startTask(world, async ({ ctx }) => {
+    const startedAt = performance.now()
+    for (let n = 1; n <= 40; n++) {
+      ctx.progress(n, 40)
+      await ctx.transaction((db) => write(db, `row ${n}`))
+    }
+    return performance.now() - startedAt
+  })
+  const { output, progress_current: last } = await world.when(id, 'succeeded')
+  const told = (await world.events(id)).filter(([, type]) => type === 'progress')
+  expect(told.length).toBeLessThanOrEqual(Number(output) / 250 + 2)
+  expect(last).toBe(40)
+})
+
 test('a read only reads', async () => {
   const { output } = await handled((ctx) => ctx.read((db) => write(db, 'no')))
   expect(output).toBe('cannot execute INSERT in a read-only transaction')

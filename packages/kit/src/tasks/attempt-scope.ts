@@ -6,14 +6,15 @@ import type { Db } from '../db/database.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { addEvents, holdAttempt, type AttemptEvent, type AttemptKey } from './attempt-rows.ts'
 import { TaskStopped } from './attempt-stopped.ts'
+import type { ProgressWriter } from './progress.ts'
 
 export interface ScopeParts {
   readonly db: Db
   readonly key: AttemptKey
   /** Told when a write finds that the attempt is no longer the task's current one. */
   readonly onLost: () => void
-  /** Writes what is to be told before anything else. */
-  readonly flush: () => Promise<void>
+  /** What the handler has said so far is told before its next event; before a transaction if it is due. */
+  readonly progress: Pick<ProgressWriter, 'flush' | 'flushDue'>
 }
 
 /** The transactions of an attempt: what they write is kept only while the attempt is current. */
@@ -37,7 +38,7 @@ interface Open {
 
 const READ_ONLY = CompiledQuery.raw('set transaction read only')
 
-export function createAttemptScope({ db: pool, key, onLost, flush }: ScopeParts): AttemptScope {
+export function createAttemptScope({ db: pool, key, onLost, progress }: ScopeParts): AttemptScope {
   const storage = new AsyncLocalStorage<Open>()
 
   function around(): Open | undefined {
@@ -81,7 +82,7 @@ export function createAttemptScope({ db: pool, key, onLost, flush }: ScopeParts)
     async transaction(run) {
       const outer = aroundWriting()
       if (outer) return inSavepoint(outer, run)
-      await flush() // once the transaction holds the row, it would wait for itself
+      await progress.flushDue() // beside it, one would wait until the other lets go of the row
       return inTransaction(pool, async (db) => {
         const open = { db, reads: false, events: [], isOver: false }
         const result = await inside(open, run)
@@ -95,7 +96,7 @@ export function createAttemptScope({ db: pool, key, onLost, flush }: ScopeParts)
         outer.events.push(event)
         return
       }
-      await flush()
+      await progress.flush()
       expectHeld(await addEvents(pool, key, [event]))
     },
   }

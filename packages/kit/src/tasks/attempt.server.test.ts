@@ -7,6 +7,7 @@ import { inTransaction } from '../db/transaction.ts'
 import { createBegin } from './begin.ts'
 import { cancelTask } from './cancel-task.ts'
 import type { StepOutcome } from './definition.ts'
+import type { OnTasksEnd } from './ended.ts'
 import { redriveTask } from './redrive.ts'
 import { createSettle } from './settle.ts'
 import { gate, openTaskWorld, startTask, testTask, type TaskWorld } from './worker-world.fixture.ts'
@@ -111,6 +112,20 @@ test('a row that somebody holds keeps its own attempt waiting, and no other', as
 })
 
 describe('a settlement', () => {
+  test('of several at a time is one transaction for those who are told, without savepoints', async () => {
+    const two = [await delivered(), await delivered()] as const
+    for (const { delivery, parts } of two) await createBegin(parts)(delivery)
+    const told: unknown[] = []
+    const onEnd: OnTasksEnd[] = [async (_, ended) => void told.push(ended.map(({ id }) => id))]
+    const settle = createSettle({ boss: two[0].boss, log: world.log, db: cut, onEnd })
+    const { cuts } = proxy
+    proxy.cutNext({ at: /^savepoint/, moment: 'before' })
+    const settled = await Promise.all(two.map(({ settled }) => settle(settled, success)))
+    proxy.cutNext({ at: /^no statement$/, moment: 'before' })
+    expect([settled, proxy.cuts]).toEqual([[true, true], cuts])
+    expect(told).toEqual([two.map(({ id }) => id)])
+  })
+
   const success = { kind: 'end', state: 'succeeded', output: '{"json":1}', failures: 0 } as const
   const again = { kind: 'retry', failures: 1, error: 'no', delayMs: 0 } as const
 
@@ -158,7 +173,7 @@ describe.each(moments)('an attempt whose connection breaks, %s', (moment) => {
     const { cuts } = proxy
     proxy.cutNext({ at, moment })
     // Somebody who is told makes it a transaction.
-    const given = { db: cut, ...(at.test('commit') && { onEnd: async () => {} }) }
+    const given = { db: cut, ...(at.test('commit') && { onEnd: [async () => {}] }) }
     const { id } = await startTask(world, async () => ++runs, given)
     expect(await world.when(id, 'succeeded')).toMatchObject({ attempt: 1, output: 1 })
     expect([runs, proxy.cuts]).toEqual([1, cuts + 1])

@@ -136,7 +136,7 @@ async function handle(
     changes: 0,
   }
   const fenced = { db, key: delivery, log, signal, onLost: () => stop('lost') }
-  const scope = createAttemptScope({ ...fenced, flush: () => progress.flush() })
+  const scope = createAttemptScope({ ...fenced, progress })
   const step = createSteps(fenced)
   const parts = { task, delivery, owner, resources, acceptor, call, scope, progress, step }
   const timer = setTimeout(() => stop('timed out'), task.timeoutMs)

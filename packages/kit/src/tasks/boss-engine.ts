@@ -28,7 +28,7 @@ const QUEUE = {
   heartbeatSeconds: 10,
   expireInSeconds: 24 * 60 * 60,
   retentionSeconds: 365 * 24 * 60 * 60,
-  notify: true,
+  notify: false, // pg-boss would ring within the transaction; we ring after it
 }
 
 /** Between two tries to start, in milliseconds. */

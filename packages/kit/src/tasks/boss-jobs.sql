@@ -49,26 +49,12 @@ with found as (
   order by heartbeat_on
   limit $1
   for update skip locked
-), released as (
-  update "tautline_boss"."job" job
-  set state = 'retry', heartbeat_on = null
-  from found
-  where job.name = found.name and job.id = found.id
-  returning job.name
-), rung as (
-  select pg_notify($2, names.name)
-  from (
-    select distinct name
-    from released
-  ) as names
 )
-select (
-  select count(*)
-  from released
-)::int as count, (
-  select count(*)
-  from rung
-)::int as rings;
+update "tautline_boss"."job" job
+set state = 'retry', heartbeat_on = null
+from found
+where job.name = found.name and job.id = found.id
+returning job.name as queue;
 
 -- releaseHeld
 with found as (
@@ -77,23 +63,9 @@ with found as (
   join unnest($1::text[], $2::uuid[], $3::integer[]) with ordinality as claim (name, id, retry_count, place) on claim.name = job.name and claim.id = job.id and claim.retry_count = job.retry_count
   where job.state = 'active'
   for update of job
-), released as (
-  update "tautline_boss"."job" job
-  set state = 'retry', heartbeat_on = null
-  from found
-  where job.name = found.name and job.id = found.id
-  returning job.name
-), rung as (
-  select pg_notify($4, names.name)
-  from (
-    select distinct name
-    from released
-  ) as names
 )
-select (
-  select count(*)
-  from released
-)::int as count, (
-  select count(*)
-  from rung
-)::int as rings;
+update "tautline_boss"."job" job
+set state = 'retry', heartbeat_on = null
+from found
+where job.name = found.name and job.id = found.id
+returning job.name as queue;

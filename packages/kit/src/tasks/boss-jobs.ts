@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import type { Db } from '../db/database.ts'
+import { ring } from '../db/ring.ts'
 import { BOSS_SCHEMA, queueOf, QUEUE_CHANNEL, taskOf } from './boss-schema.ts'
 
 /** A job of pg-boss. */
@@ -87,19 +88,15 @@ export async function releaseHeld(db: Db, held: readonly FetchedJob[]): Promise<
 
 /** pg-boss counts a job up when it is fetched again, which is what fences whoever had it. */
 async function release(db: Db, found: RawBuilder<unknown>): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    with found as (${found}), released as (
-      update ${jobs} job set state = 'retry', heartbeat_on = null from found
-      where job.name = found.name and job.id = found.id
-      returning job.name
-    ), rung as (
-      select pg_notify(${QUEUE_CHANNEL}, names.name)
-      from (select distinct name from released) as names
-    )
-    select (select count(*) from released)::int as count, (select count(*) from rung)::int as rings`.execute(
-    db,
-  )
-  return rows[0]?.count ?? 0
+  const { rows } = await sql<{ queue: string }>`
+    with found as (${found})
+    update ${jobs} job set state = 'retry', heartbeat_on = null from found
+    where job.name = found.name and job.id = found.id
+    returning job.name as queue`.execute(db)
+  for (const queue of new Set(rows.map(({ queue }) => queue))) {
+    ring(db, QUEUE_CHANNEL, taskOf(queue))
+  }
+  return rows.length
 }
 
 /** Fetched jobs as a table `claim`; the first has place 1. */

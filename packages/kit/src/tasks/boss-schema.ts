@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 /** Where pg-boss keeps its tables, beside ours. */
 export const BOSS_SCHEMA = 'tautline_boss'
 
@@ -15,9 +13,5 @@ export function taskOf(queue: string): string {
   return queue.slice(PREFIX.length)
 }
 
-/**
- * The channel that rings, with a queue as its payload, when a job that is due was sent: within the
- * statement that sends it, so at its commit. pg-boss derives the name from its schema
- * (`notifyChannelSql` of its `plans.ts`).
- */
-export const QUEUE_CHANNEL = `pgboss_${createHash('sha224').update(BOSS_SCHEMA).digest('hex').slice(0, 24)}`
+/** The channel that rings, with a task's name, when a job of it is to be fetched: a hint. */
+export const QUEUE_CHANNEL = 'tautline_job'

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 
-import { Client } from 'pg'
 import { afterAll, expect, test } from 'vitest'
 
+import { listenBeside } from '../db/listener.fixture.ts'
 import { migrateUp } from '../db/migrations.ts'
 import { openDatabase } from '../db/open.ts'
 import { openPool } from '../db/pool.ts'
@@ -125,15 +125,16 @@ test('a job that is given back is the next one’s at once', async () => {
   expect(await boss.fetch(started.name, 1)).toEqual([])
 })
 
-test('rings at the commit of a job that is due, and when one is given back', async () => {
-  await using listener = await listen(QUEUE_CHANNEL)
+test('rings after the commit of a job that is due, and when one is given back', async () => {
+  const { directUrl, url } = database.config
+  await using listener = await listenBeside(db, directUrl ?? url, QUEUE_CHANNEL)
   const started = await startWithJob()
   const { boss, name, taskId } = started
-  await expect.poll(() => listener.heard).toEqual([`tautline.${name}`])
+  await expect.poll(() => listener.heard).toEqual([[QUEUE_CHANNEL, name]])
   await boss.send(db, { name, taskId, base: 0, delayMs: 1_000 })
   const held = await fetchOne(started)
   await boss.giveBack([held])
-  await expect.poll(() => listener.heard).toEqual([`tautline.${name}`, `tautline.${name}`])
+  await expect.poll(() => listener.heard.slice(1)).toEqual([[QUEUE_CHANNEL, name]])
 })
 
 test('waits for a database that was never migrated, and refuses to send until it is', async () => {
@@ -156,13 +157,3 @@ test('waits for a database that was never migrated, and refuses to send until it
     await pool.end()
   }
 })
-
-async function listen(channel: string) {
-  const { config } = database
-  const client = new Client({ connectionString: config.directUrl ?? config.url })
-  await client.connect()
-  const heard: string[] = []
-  client.on('notification', ({ payload = '' }) => heard.push(payload))
-  await client.query(`listen "${channel}"`)
-  return { heard, [Symbol.asyncDispose]: () => client.end() }
-}

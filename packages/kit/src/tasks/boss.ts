@@ -2,10 +2,11 @@ import { sql } from 'kysely'
 import { z } from 'zod'
 
 import type { Db } from '../db/database.ts'
+import { ring } from '../db/ring.ts'
 import type { Logger } from '../platform/logger.ts'
 import { createBossEngine, executorOn, type BossEngine } from './boss-engine.ts'
 import { findDue, releaseExpired, releaseHeld, touchJobs, type FetchedJob } from './boss-jobs.ts'
-import { queueOf } from './boss-schema.ts'
+import { queueOf, QUEUE_CHANNEL } from './boss-schema.ts'
 
 /** A wish that a task be delivered to a worker. */
 export interface JobRequest {
@@ -41,7 +42,7 @@ export interface Boss {
    */
   start(names: readonly string[]): Promise<void>
   /**
-   * Sends a job, within the transaction that `db` is, and rings `QUEUE_CHANNEL` unless it is delayed.
+   * Sends a job, within the transaction that `db` is, and rings after it, unless it is delayed.
    * Returns its id. Throws `UNAVAILABLE` before it was started.
    */
   send(db: Db, job: JobRequest): Promise<string>
@@ -121,6 +122,7 @@ async function send(engine: BossEngine, db: Db, job: JobRequest): Promise<string
   const options = { db: executorOn(db), priority, ...startAfter, ...given }
   const id = await engine.running().send(queueOf(name), { taskId, base }, options)
   if (id === null) throw new Error(`There is no queue for the task ${name}.`)
+  if (delayMs === 0) ring(db, QUEUE_CHANNEL, name)
   return id
 }
 

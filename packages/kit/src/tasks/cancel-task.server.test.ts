@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
-import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { listenBeside } from '../db/listener.fixture.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { cancelTask } from './cancel-task.ts'
 import { TASK_CHANNEL, WISH_CHANNEL } from './events.ts'
@@ -46,25 +46,14 @@ test('a second cancel does not wait for an end that is just deleting the first o
 })
 
 test('a wish rings for those who run tasks, and for nobody who follows their events', async () => {
+  const id = await running()
   const { directUrl, url } = world.database.config
-  const client = new Client({ connectionString: directUrl ?? url })
-  await client.connect()
-  try {
-    const heard: unknown[] = []
-    client.on('notification', ({ channel, payload }) => heard.push([channel, payload]))
-    const id = await running()
-    await client.query(`listen ${TASK_CHANNEL}; listen ${WISH_CHANNEL}`)
-    await cancel(id)
-    await cancel(id)
-    await expect
-      .poll(() => heard)
-      .toEqual([
-        [WISH_CHANNEL, id],
-        [WISH_CHANNEL, id],
-      ])
-  } finally {
-    await client.end()
-  }
+  const channels = [TASK_CHANNEL, WISH_CHANNEL]
+  await using listener = await listenBeside(world.db, directUrl ?? url, ...channels)
+  await cancel(id)
+  await expect.poll(() => listener.heard).toEqual([[WISH_CHANNEL, id]])
+  await cancel(id) // again, for whoever has not heard
+  await expect.poll(() => listener.heard.slice(1)).toEqual([[WISH_CHANNEL, id]])
 })
 
 test('a task that is cancelled before its time takes its job with it', async () => {

@@ -17,7 +17,8 @@ test('what pg-boss keeps is no part of the schema that a database is compared by
   expect(found?.count).toBeGreaterThan(10)
   const dump = await dumpSchema(database.db)
   expect(dump).toContain('CREATE TABLE tautline.task (')
-  expect(dump).not.toContain('tautline_boss')
+  // But for a function of ours that writes there.
+  expect(dump).not.toMatch(/^CREATE.* tautline_boss/m)
   const types = await tableTypes(database.db, { isTyped: () => true, indent: '' })
   expect(types).toContain('tautline.task_event')
   expect(types).not.toContain('tautline_boss')

@@ -6,7 +6,7 @@ import type { Metrics } from '../platform/metrics.ts'
 import type { TaskControl } from '../task-types.ts'
 import { createAcceptor, type Acceptor, type AcceptorParts } from './accept.ts'
 import type { AttemptResources } from './attempt-context.ts'
-import { QUEUE_CHANNEL, taskOf } from './boss-schema.ts'
+import { QUEUE_CHANNEL } from './boss-schema.ts'
 import { createBoss, type Boss } from './boss.ts'
 import { cancelTask } from './cancel-task.ts'
 import type { Task } from './definition.ts'
@@ -98,7 +98,7 @@ function createWork({ db, tasks, onEnd }: TaskEngineParts, boss: Boss, acceptor:
       worker = running
       bells.push(
         notifications.listen(QUEUE_CHANNEL, {
-          onMessage: (queue) => running.wake(taskOf(queue)),
+          onMessage: (name) => running.wake(name),
           onUp: () => running.wake(),
         }),
         notifications.listen(WISH_CHANNEL, {

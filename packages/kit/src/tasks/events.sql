@@ -12,5 +12,5 @@ with task as (
   select id, last_seq, coalesce($2::integer, attempt), $3, $4
   from task
 )
-select last_seq as seq, pg_notify($5, id::text)
+select last_seq as seq
 from task;

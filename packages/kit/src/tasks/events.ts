@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { TaskEventType } from '@tautline/shared'
 
 import type { Db } from '../db/database.ts'
+import { ring } from '../db/ring.ts'
 import { toText } from './wire-text.ts'
 
 /** The channel that rings when a task has changed, with its id: a hint, and never the data. */
@@ -21,7 +22,7 @@ export interface NewTaskEvent {
 }
 
 /**
- * Adds an event to a task, and rings: all of it in one statement, on the transaction that `db` is. It
+ * Adds an event to a task, in one statement on the transaction that `db` is, and rings after that. It
  * takes the task's row, which makes the numbers gapless: 1 for its first, and in the order in which
  * transactions commit. Returns the number; 0, and nothing added, where there is no such task.
  */
@@ -36,6 +37,8 @@ export async function appendEvent(db: Db, event: NewTaskEvent): Promise<number> 
       select id, last_seq, coalesce(${attempt ?? null}::integer, attempt), ${type}, ${toText(data)}
       from task
     )
-    select last_seq as seq, pg_notify(${TASK_CHANNEL}, id::text) from task`.execute(db)
-  return rows[0]?.seq ?? 0
+    select last_seq as seq from task`.execute(db)
+  const { seq = 0 } = rows[0] ?? {}
+  if (seq > 0) ring(db, TASK_CHANNEL, taskId)
+  return seq
 }

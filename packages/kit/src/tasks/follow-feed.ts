@@ -37,8 +37,10 @@ export interface Feed {
   place(): Place
   /** Takes in what was found there; undefined: there is no such task. */
   take(found: Found | undefined): void
-  /** The events after a number; undefined where they are not held. */
-  after(seq: number): readonly ReadEvent[] | undefined
+  /** Whether all that is known to come after a number is held. */
+  holds(seq: number): boolean
+  /** The first event after a number, where it is held. */
+  next(seq: number): ReadEvent | undefined
   /** Forgets what it holds. */
   close(): void
 }
@@ -94,11 +96,8 @@ export function createFeed(taskId: string, held: Held): Feed {
       }
       for (const wake of watchers) wake()
     },
-    after(seq) {
-      const missing = head - seq
-      if (missing <= 0) return []
-      return missing > events.length ? undefined : events.slice(events.length - missing)
-    },
+    holds: (seq) => head - seq <= events.length,
+    next: (seq) => events[events.length - (head - seq)],
     close() {
       count(-text)
       events = []

@@ -11,10 +11,13 @@ select task.id as "taskId", task.last_seq as "lastSeq", task.finished_at is not 
 from unnest($1::uuid[], $2::integer[]) as place (id, after)
 join tautline.task on task.id = place.id
 left join lateral (
-  select seq, type, attempt, created_at, data
-  from tautline.task_event
-  where task_id = place.id and seq > place.after
-  order by seq
-  limit $3
-) as event on true
+  select seq, type, attempt, created_at, data, sum(octet_length(data)) over (order by seq) - octet_length(data) as text_before
+  from (
+    select seq, type, attempt, created_at, data
+    from tautline.task_event
+    where task_id = place.id and seq > place.after
+    order by seq
+    limit $3
+  ) as following
+) as event on event.text_before < $4
 order by task.id, event.seq;

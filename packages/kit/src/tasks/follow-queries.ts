@@ -56,14 +56,21 @@ interface FoundRow {
   readonly data: string
 }
 
+/** What is read of each task at most; but one event at least, however large. */
+export interface MostRead {
+  readonly events: number
+  /** Of their data, in bytes. */
+  readonly text: number
+}
+
 /**
- * Reads on after places of different tasks, up to `limit` events of each, all as of one moment. A task
- * that is not there any more is not among what is found.
+ * Reads on after places of different tasks, all as of one moment. A task that is not there any more is
+ * not among what is found.
  */
 export async function readEvents(
   db: Db,
   places: readonly Place[],
-  limit: number,
+  most: MostRead,
 ): Promise<Map<string, Found>> {
   const { rows } = await sql<FoundRow>`
     select task.id as "taskId", task.last_seq as "lastSeq",
@@ -74,10 +81,14 @@ export async function readEvents(
     ) as place (id, after)
     join tautline.task on task.id = place.id
     left join lateral (
-      select seq, type, attempt, created_at, data from tautline.task_event
-      where task_id = place.id and seq > place.after
-      order by seq limit ${limit}
-    ) as event on true
+      select seq, type, attempt, created_at, data,
+        sum(octet_length(data)) over (order by seq) - octet_length(data) as text_before
+      from (
+        select seq, type, attempt, created_at, data from tautline.task_event
+        where task_id = place.id and seq > place.after
+        order by seq limit ${most.events}
+      ) as following
+    ) as event on event.text_before < ${most.text}
     order by task.id, event.seq`.execute(db)
   const found = new Map<string, Found>()
   for (const { taskId, lastSeq, isFinished, seq, data, ...event } of rows) {

@@ -9,17 +9,19 @@ import { startLoop } from '../platform/supervised-loop.ts'
 import type { Feed } from './follow-feed.ts'
 import type { OpenFeeds } from './follow-feeds.ts'
 import { readEvents } from './follow-queries.ts'
+import { READ_TIMEOUT_MS } from './follow-read.ts'
 import { createWaker } from './follow-waker.ts'
 
-/** Tasks that one statement reads on, and events of each. */
+/** Tasks that one statement reads on, of which so many have rung, and events of each. */
 const FEEDS_AT_ONCE = 100
+const RUNG_AT_ONCE = 90
 const EVENTS_AT_ONCE = 100
+
+/** Data of all of them together, in bytes. */
+const TEXT_AT_ONCE = 2_000_000
 
 /** From the beginning of one read to that of the next, in milliseconds: what rings until then waits. */
 const GATHER_MS = 20
-
-/** Longest read, in milliseconds. */
-const READ_TIMEOUT_MS = 5_000
 
 /** Before the next read after one that failed. */
 const BACKOFF = { baseMs: 200, capMs: 2_000 }
@@ -44,30 +46,21 @@ export interface Reading {
  * stay as they are; counted in `task_feed_failures_total`, as good reads are in `task_feed_reads_total`.
  */
 export function startReading({ db, log, metrics, open }: ReadingOptions): Reading {
-  /** What is to be read on. */
-  const wanted = new Set<Feed>()
+  const wishes = createWishes(open)
   const { wake, wait } = createWaker()
   let failures = 0
   let readAt = -Infinity
 
   function read(feed: Feed): void {
-    wanted.add(feed)
+    wishes.rung.add(feed)
     wake()
-  }
-
-  /** Those that are read next. A wish that comes from now on is for the time after. */
-  function takeBatch(): Feed[] {
-    for (const feed of wanted) if (!open.has(feed)) wanted.delete(feed)
-    const batch = [...wanted].slice(0, FEEDS_AT_ONCE)
-    for (const feed of batch) wanted.delete(feed)
-    if (wanted.size > 0) wake()
-    return batch
   }
 
   async function readOn(batch: readonly Feed[]): Promise<void> {
     const places = batch.map((feed) => feed.place())
+    const most = { events: EVENTS_AT_ONCE, text: Math.ceil(TEXT_AT_ONCE / places.length) }
     const found = await withDeadline('tasks.follow', READ_TIMEOUT_MS, () =>
-      readEvents(db, places, EVENTS_AT_ONCE),
+      readEvents(db, places, most),
     )
     metrics.count('task_feed_reads_total')
     for (const feed of batch) {
@@ -83,7 +76,8 @@ export function startReading({ db, log, metrics, open }: ReadingOptions): Readin
     await orAborted(wait(), signal)
     await sleep(Math.max(0, readAt + GATHER_MS - performance.now()), { signal })
     readAt = performance.now()
-    const batch = takeBatch()
+    const batch = wishes.take()
+    if (!wishes.isEmpty) wake()
     try {
       if (batch.length > 0) await orAborted(readOn(batch), signal)
       failures = 0
@@ -100,9 +94,46 @@ export function startReading({ db, log, metrics, open }: ReadingOptions): Readin
   return {
     read,
     readAll() {
-      for (const feed of open.all()) wanted.add(feed)
+      for (const feed of open.all()) wishes.due.add(feed)
       wake()
     },
     stop: () => loop.stop(),
+  }
+}
+
+/** What is to be read on. */
+interface Wishes {
+  /** What has rung. */
+  readonly rung: Set<Feed>
+  /** What is looked at now and then: it gets on, but nothing that has rung waits for it. */
+  readonly due: Set<Feed>
+  readonly isEmpty: boolean
+  /** Those that are read next. A wish that comes from now on is for the time after. */
+  take(): Feed[]
+}
+
+function createWishes(open: OpenFeeds): Wishes {
+  const rung = new Set<Feed>()
+  const due = new Set<Feed>()
+  return {
+    rung,
+    due,
+    get isEmpty() {
+      return rung.size + due.size === 0
+    },
+    take() {
+      const batch: Feed[] = []
+      function fill(most: number, feeds: Iterable<Feed>): void {
+        for (const feed of feeds) {
+          if (batch.length >= most) break
+          rung.delete(feed)
+          due.delete(feed)
+          if (open.has(feed)) batch.push(feed)
+        }
+      }
+      fill(RUNG_AT_ONCE, rung)
+      fill(FEEDS_AT_ONCE, due)
+      return batch
+    },
   }
 }

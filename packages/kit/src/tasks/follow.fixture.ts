@@ -2,6 +2,7 @@ import { libraryMigrations } from '../db/library-migrations.ts'
 import { startNotifications } from '../db/notifications.ts'
 import { openDatabase } from '../db/open.ts'
 import { openPool } from '../db/pool.ts'
+import { hangBell } from '../db/ring.ts'
 import { createSharedDatabase } from '../db/shared-database.fixture.ts'
 import { createLogger } from '../platform/logger.ts'
 import { createMetrics } from '../platform/metrics.ts'
@@ -27,6 +28,7 @@ export async function openReaders(pollMs = NEVER_MS) {
   const db = openDatabase(pool, config)
   const notifications = startNotifications(config, { log, metrics })
   stack.defer(() => notifications.stop())
+  hangBell(db, notifications)
   const readers = createTaskReaders({ db, notifications, metrics, log, pollMs })
   stack.defer(() => readers.close())
   const running = stack.move()
@@ -34,6 +36,7 @@ export async function openReaders(pollMs = NEVER_MS) {
   return {
     ...createWriter(ask),
     ask,
+    db,
     readers,
     /** On which they read. What is told by the doorbell comes another way. */
     way,
@@ -93,9 +96,10 @@ export function createWriter(askAtAnyTime: Ask) {
     /** A task with so many events. */
     addTask,
     async addTasks(count: number): Promise<string[]> {
-      const ids: string[] = []
-      while (ids.length < count) ids.push(await addTask())
-      return ids
+      const rows = await ask(`
+        insert into tautline.task (name, owner, input, priority, state)
+        select 't.t', 'anna', '{}', 0, 'running' from generate_series(1, ${count}) returning id`)
+      return rows.map(({ id }) => String(id))
     },
     /** Its last event. */
     finish: (id: string) => ask(change(id, 'dead', 'finished_at = now(), state')),
@@ -112,13 +116,14 @@ export function createWriter(askAtAnyTime: Ask) {
 }
 
 function change(id: string, state: string, set: string): string {
+  const data = JSON.stringify({ json: state === 'dead' ? { error: 'It has failed.' } : {} })
   return `
     with task as (
       update tautline.task set last_seq = last_seq + 1, ${set} = '${state}'
       where id = '${id}' returning id, last_seq
     ), event as (
       insert into tautline.task_event (task_id, seq, attempt, type, data)
-      select id, last_seq, 1, '${state}', '{"json":{}}' from task
+      select id, last_seq, 1, '${state}', '${data}' from task
     ) select last_seq, pg_notify('tautline_task', id::text) from task`
 }
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { isFailure } from '@tautline/shared'
 
+import { within } from '../platform/call-scope.ts'
 import { all, numbersOf, openReaders, upTo, type Readers } from './follow.fixture.ts'
 
 /** Whom only the doorbell tells. */
@@ -23,6 +24,8 @@ const failureOf = (watching: AsyncIterator<unknown>) =>
     () => 'none',
     (error: unknown) => (isFailure(error) ? error.reason : error),
   )
+
+const SOON = { timeout: 10_000 }
 
 /** Resolves when it waits for what comes. */
 async function untilFollowed(count: number): Promise<void> {
@@ -126,6 +129,12 @@ describe('a watcher', () => {
     const [id, other] = [await it.addTask({ events: 3 }), await it.addTask({ events: 3 })]
     await it.ask(`delete from tautline.task_event where task_id = '${other}' and seq < 3`)
     expect(await failureOf(watch(other))).toBe('TASK_NOT_FOUND')
+    const large = await it.addTask({ events: 1_200 })
+    const slow = watch(large)
+    await slow.next()
+    await it.ask(`update tautline.task set last_seq = 1 where id = '${large}'`)
+    await it.ask(`delete from tautline.task_event where task_id = '${large}' and seq > 1`)
+    await expect(all(slow)).rejects.toMatchObject({ reason: 'TASK_NOT_FOUND' })
     const watching = watch(id, 2)
     await watching.next()
     const end = failureOf(watching)
@@ -165,6 +174,32 @@ describe('a watcher', () => {
       .toMatchObject({ task_feeds: 0, task_bells: 0, task_feeds_text_bytes: 0 })
   })
 
+  /** The rest of what one reads who is far behind, as their stream reads it: without an end by itself. */
+  async function restOf(id: string, after: () => unknown) {
+    const spent = { queries: 0, queryMs: 0, waitMs: 0 }
+    const [kind, procedure] = ['subscription', 'tasks.watch'] as const
+    const scope = { requestId: '', procedure, kind, signal, spent, changes: 0 }
+    const watching = watch(id)
+    await within(scope, () => watching.next())
+    await after()
+    return within(scope, () => all(watching))
+  }
+
+  test('that is far behind waits for a database that has gone silent for some seconds only', async () => {
+    const rest = restOf(await it.addTask({ events: 1_500 }), () => it.way.hold())
+    await expect(rest).rejects.toMatchObject({ reason: 'UNAVAILABLE' })
+    it.way.release()
+  })
+
+  test('that is far behind is to come again where the database is slow', async () => {
+    const rest = restOf(await it.addTask({ events: 1_500 }), async () => {
+      await it.ask('begin')
+      await it.ask('lock table tautline.task_event')
+    })
+    await expect(rest).rejects.toMatchObject({ reason: 'UNAVAILABLE' })
+    await it.ask('rollback')
+  })
+
   test('goes on when the connection that listens is lost', async () => {
     const id = await it.addTask({ events: 1 })
     const watching = watch(id)
@@ -193,6 +228,25 @@ test('forty who watch five tasks cost hardly more statements than one', async ()
     expect(numbers).toEqual(ids.map(() => upTo(11)))
   // Each read takes in what has come in 20 ms; were it one for each event or watcher: 55 and 2,200.
   expect(it.reads() - before).toBeLessThanOrEqual(40)
+})
+
+test('whoever is rung for waits for none of those who are looked at now and then', async () => {
+  await using busy = await openReaders(100) // more often than all of them can be looked at
+  const ids = await busy.addTasks(2_000)
+  const controller = new AbortController()
+  const tasks = ids.map((id) => ({ id, after: 0 }))
+  const watching = busy.readers.watch({ owner: 'anna', tasks, signal: controller.signal })
+  const waits: number[] = []
+  for (const id of ids.slice(0, 10)) {
+    const next = watching.next()
+    await expect.poll(busy.reads, SOON).toBeGreaterThan(50) // each was read for the first time
+    const rungAt = busy.reads()
+    await busy.emit(id)
+    expect((await next).value).toMatchObject({ taskId: id })
+    waits.push(busy.reads() - rungAt)
+  }
+  expect(Math.max(...waits)).toBeLessThanOrEqual(5) // of 23 that look at all of them
+  controller.abort()
 })
 
 test('what no doorbell tells is found a while later', async () => {

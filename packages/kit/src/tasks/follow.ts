@@ -12,13 +12,15 @@ import { TASK_NOT_FOUND } from './failures.ts'
 import { hasGap, type Feed } from './follow-feed.ts'
 import { startFeeds, type Feeds } from './follow-feeds.ts'
 import { findWatched, readEvents, type Found } from './follow-queries.ts'
+import { readForStream } from './follow-read.ts'
 import { createWaker } from './follow-waker.ts'
 
 /** Behind the doorbell, in milliseconds. */
 const POLL_MS = 3_000
 
-/** Events that one who is far behind reads at once, of all of their tasks together. */
-const BACKLOG = 500
+/** What one who is far behind reads at once: so many tasks, and of all of them together so much. */
+const TASKS_AT_ONCE = 10
+const BACKLOG = { events: 500, text: 200_000 }
 
 /** Of one task that goes out before the next one has its turn. */
 const EVENTS_IN_TURN = 50
@@ -74,7 +76,9 @@ async function* follow(watch: TaskWatch, parts: Parts): AsyncGenerator<TaskEvent
   const { signal } = watch
   const { feeds } = parts
   const { wake, wait } = createWaker()
-  const found = await Promise.all(watch.tasks.map((task) => findTask(watch.owner, task, parts)))
+  const found = await readForStream('tasks.follow', signal, () =>
+    Promise.all(watch.tasks.map((task) => findTask(watch.owner, task, parts))),
+  )
   const open = new Set<Cursor>()
   signal.addEventListener('abort', wake, { once: true })
   try {
@@ -90,19 +94,20 @@ async function* follow(watch: TaskWatch, parts: Parts): AsyncGenerator<TaskEvent
       const behind: Cursor[] = []
       let isIdle = true
       for (const cursor of open) {
-        const events = cursor.feed.after(cursor.seq)
-        if (!events) behind.push(cursor)
-        for (const event of events?.slice(0, EVENTS_IN_TURN) ?? []) {
+        for (let turn = 0; turn < EVENTS_IN_TURN; turn++) {
+          const event = cursor.feed.next(cursor.seq)
+          if (!event) break
           cursor.seq = event.seq
           isIdle = false
-          yield event
+          yield event // takes as long as its reader likes: what is held may be other events by then
         }
+        if (!cursor.feed.holds(cursor.seq)) behind.push(cursor)
         if (isOver(cursor)) {
           open.delete(cursor)
           cursor.leave()
         }
       }
-      if (behind.length > 0) yield* catchUp(behind, signal, parts)
+      if (behind.length > 0) yield* catchUp(behind.slice(0, TASKS_AT_ONCE), signal, parts)
       else if (isIdle) await wait()
     }
   } finally {
@@ -135,7 +140,8 @@ async function* catchUp(
   for (const cursor of cursors) {
     const { feed } = cursor
     const task = found.get(feed.taskId)
-    if (!task || hasGap(task, cursor.seq)) throw new Failure(TASK_NOT_FOUND)
+    const hasMore = task !== undefined && task.events.length > 0 // as the feed has seen
+    if (!hasMore || hasGap(task, cursor.seq)) throw new Failure(TASK_NOT_FOUND)
     for (const event of task.events) {
       if (event.seq > feed.head) break // the feed tells whether the watch goes that far
       cursor.seq = event.seq
@@ -150,10 +156,12 @@ async function readBacklog(
   { db, slots }: Parts,
 ): Promise<ReadonlyMap<string, Found>> {
   const places = cursors.map(({ seq, feed }) => ({ taskId: feed.taskId, after: seq }))
-  await slots.take(signal)
-  try {
-    return await readEvents(db, places, Math.ceil(BACKLOG / places.length))
-  } finally {
-    slots.give()
+  const most = {
+    events: Math.ceil(BACKLOG.events / places.length),
+    text: Math.ceil(BACKLOG.text / places.length),
   }
+  await slots.take(signal)
+  return readForStream('tasks.follow', signal, () =>
+    readEvents(db, places, most).finally(() => slots.give()),
+  )
 }

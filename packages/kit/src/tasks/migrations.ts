@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import type { Migrations } from '../db/migrations.ts'
+import { createAcceptFunction } from './accept-function.ts'
 
 export const taskMigrations: Migrations = {
   tasks_0001_task: {
@@ -80,6 +81,11 @@ export const taskMigrations: Migrations = {
           spec text not null,
           next_at timestamptz
         )`.execute(db)
+    },
+  },
+  tasks_0003_accept_task: {
+    async up(db) {
+      await createAcceptFunction.execute(db)
     },
   },
 }

@@ -26,6 +26,8 @@ export interface ProgressWriter {
   say(progress: Progress): void
   /** Writes what was said and is not written yet. Throws when it cannot be written. */
   flush(): Promise<void>
+  /** The same, unless the last write was less than a moment ago. */
+  flushDue(): Promise<void>
   /** Forgets what is not written, and writes nothing more. */
   close(): void
 }
@@ -53,6 +55,11 @@ export function createProgressWriter({ db, key, log, onLost }: ProgressParts): P
     }
   }
 
+  /** Until the next write is due, in milliseconds. */
+  function waitMs(): number {
+    return Math.max(0, writtenAt + EVERY_MS - performance.now())
+  }
+
   /** One after the other. */
   function writeInTurn(): Promise<void> {
     const turn = writing.then(write)
@@ -62,13 +69,12 @@ export function createProgressWriter({ db, key, log, onLost }: ProgressParts): P
 
   function schedule(): void {
     if (timer || isClosed) return
-    const waitMs = Math.max(0, writtenAt + EVERY_MS - performance.now())
     timer = setTimeout(() => {
       writeInTurn().catch((error: unknown) => {
         log.debug({ err: error }, 'the progress of a task could not be written; it is tried again')
         schedule()
       })
-    }, waitMs)
+    }, waitMs())
   }
 
   return {
@@ -78,6 +84,9 @@ export function createProgressWriter({ db, key, log, onLost }: ProgressParts): P
       schedule()
     },
     flush: writeInTurn,
+    async flushDue() {
+      if (waitMs() === 0) await writeInTurn()
+    },
     close() {
       isClosed = true
       said = undefined

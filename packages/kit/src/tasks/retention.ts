@@ -10,8 +10,9 @@ const ROWS_AT_ONCE = 1_000
 
 /**
  * Deletes tasks that ended longer ago than `keptMs`, by the clock of the database, with their events
- * and steps. However many these are, each transaction is short. The first event goes first: a task
- * without it is none that can be retried.
+ * and steps; before them those of owners who were deleted, which ended before all time. However many
+ * these are, each transaction is short. The first event goes first: a task without it is none that can
+ * be retried.
  */
 export async function deleteOutdated(db: Db, keptMs: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && (await inTransaction(db, (all) => deleteSome(all, keptMs))));

@@ -6,7 +6,7 @@ import { isPassing } from './attempt-errors.ts'
 import { gather } from './attempt-gather.ts'
 import { requeueTask, type TaskRetrying } from './attempt-rows.ts'
 import type { Boss, Delivery } from './boss.ts'
-import { tellEnd, type EndParts } from './ended.ts'
+import { endAndTell, type EndedTask, type EndParts } from './ended.ts'
 
 /** Attempts that one statement ends at most. */
 const AT_ONCE = 50
@@ -71,18 +71,18 @@ async function end(
   endings: readonly Ending[],
   locking: Locking,
 ): Promise<ReadonlySet<number>> {
-  if (!parts.onEnd) return endTasks(parts.db, endings, locking)
-  return inTransaction(parts.db, async (db) => {
-    const places = await endTasks(db, endings, locking)
-    for (const place of places) {
-      const ending = endings[place]
-      if (!ending) continue
-      const { delivery, owner } = ending
-      const { state, error = null } = ending.end
-      await tellEnd(db, { id: delivery.taskId, name: delivery.name, owner, state, error }, parts)
-    }
-    return places
+  const { db, onEnd = [] } = parts
+  if (onEnd.length === 0) return endTasks(db, endings, locking)
+  let places: ReadonlySet<number> = new Set()
+  await endAndTell(db, parts, async (transaction) => {
+    places = await endTasks(transaction, endings, locking)
+    return endings.filter((_, place) => places.has(place)).map(toEnded)
   })
+  return places
+}
+
+function toEnded({ delivery, owner, end: { state, error } }: Ending): EndedTask {
+  return { id: delivery.taskId, name: delivery.name, owner, state, error: error ?? null }
 }
 
 /** Rolls all of a settlement back. */

@@ -7,7 +7,6 @@ import { createLogger } from '../platform/logger.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { openTwoAcceptors, report, type TwoAcceptors } from './accept.fixture.ts'
 import { endWished, requeueForgotten, type SweeperParts } from './sweeper.ts'
-import { insertTask } from './task-rows.ts'
 
 let two: TwoAcceptors
 beforeAll(async () => {
@@ -115,17 +114,16 @@ test('a task of another build is left alone, and one that cannot be helped stops
     name: 'report.strange',
     owner: 'anna',
     input: '{}',
-    jobId: randomUUID(),
+    job_id: randomUUID(),
     priority: 0,
-    dedupeKey: null,
   }
-  await insertTask(two.one, stranger, 100)
+  await two.one.insertInto('tautline.task').values(stranger).execute()
   const lost = await enqueue()
   await deleteJob(lost)
   const knowing = sweeper()
   await requeueForgotten(knowing, still)
   expect(knowing.lines).toHaveLength(1) // of the one that was lost
-  expect(await two.taskOf(stranger.id)).toMatchObject({ state: 'queued', job_id: stranger.jobId })
+  expect(await two.taskOf(stranger.id)).toMatchObject({ state: 'queued', job_id: stranger.job_id })
   expect(await two.taskOf(lost)).not.toMatchObject({ job_id: null })
 
   // As if this build knew it, and its queue were gone.

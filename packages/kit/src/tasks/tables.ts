@@ -32,6 +32,7 @@ export interface TaskTable {
   created_at: ColumnType<Date, never, never>
   /** When the last attempt began. */
   started_at: Date | null
+  /** `-infinity` where its owner was deleted: it only waits for its own deletion. */
   finished_at: Date | null
 }
 

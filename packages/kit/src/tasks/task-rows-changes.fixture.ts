@@ -1,11 +1,10 @@
 import { samplesOf } from '../testing/sql-samples.ts'
 import * as queries from './task-rows-changes.ts'
-import { insertTask } from './task-rows.ts'
 
 const id = '00000000-0000-0000-0000-000000000001'
 const jobId = '00000000-0000-0000-0000-000000000002'
 
-const task = { id, name: 'report.make', owner: 'anna', input: '{}', jobId, priority: 0 }
+const task = { id, name: 'report.make', owner: 'anna', input: '{}', job_id: jobId, priority: 0 }
 
 export const samples = samplesOf(
   queries,
@@ -16,5 +15,5 @@ export const samples = samplesOf(
     setQueuedAnew: [id, jobId],
     setQueuedAgain: [id, jobId],
   },
-  (db) => insertTask(db, { ...task, dedupeKey: null }, 1),
+  (db) => db.insertInto('tautline.task').values(task).execute(),
 )

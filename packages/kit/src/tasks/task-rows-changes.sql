@@ -2,17 +2,14 @@
 -- Derived: do not edit.
 
 -- wishEnd
-with wish as (
-  insert into tautline.task_cancel (task_id)
-  select $1::uuid
-  where not exists (
-    select
-    from tautline.task_cancel
-    where task_id = $2::uuid
-  )
-  on conflict do nothing
+insert into tautline.task_cancel (task_id)
+select $1::uuid
+where not exists (
+  select
+  from tautline.task_cancel
+  where task_id = $2::uuid
 )
-select pg_notify($3, $4::text);
+on conflict do nothing;
 
 -- forgetWish
 delete from "tautline"."task_cancel"

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import type { Db } from '../db/database.ts'
+import { ring } from '../db/ring.ts'
 import { WISH_CHANNEL } from './events.ts'
 import './tables.ts'
 
@@ -10,12 +11,10 @@ import './tables.ts'
  */
 export async function wishEnd(db: Db, id: string): Promise<void> {
   await sql`
-    with wish as (
-      insert into tautline.task_cancel (task_id) select ${id}::uuid
-      where not exists (select from tautline.task_cancel where task_id = ${id}::uuid)
-      on conflict do nothing
-    )
-    select pg_notify(${WISH_CHANNEL}, ${id}::text)`.execute(db)
+    insert into tautline.task_cancel (task_id) select ${id}::uuid
+    where not exists (select from tautline.task_cancel where task_id = ${id}::uuid)
+    on conflict do nothing`.execute(db)
+  ring(db, WISH_CHANNEL, id)
 }
 
 /** Forgets the wish that a task end: it has, or it begins anew. */

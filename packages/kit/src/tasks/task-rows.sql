@@ -13,34 +13,6 @@ from (
   limit $2
 ) as unfinished;
 
--- insertTask
-with unfinished as (
-  select count(*)::int as count
-  from (
-    select
-    from tautline.task
-    where owner = $1 and finished_at is null
-    limit $2
-  ) as unfinished
-), added as (
-  insert into tautline.task (id, name, owner, input, job_id, priority, dedupe_key, last_seq)
-  select $3::uuid, $4::text, $5::text, $6::text, $7::uuid, $8::integer, $9::text, 1
-  from unfinished
-  where count < $10
-  on conflict (name, coalesce(owner, ''), dedupe_key)
-  where finished_at is null and dedupe_key is not null do nothing
-  returning id
-), event as (
-  insert into tautline.task_event (task_id, seq, attempt, type, data)
-  select id, 1, 0, 'queued', $11
-  from added
-)
-select exists (
-  select
-  from added
-) as "isAdded", count as unfinished
-from unfinished;
-
 -- findDuplicated
 select id
 from tautline.task

@@ -4,7 +4,6 @@ import type { TaskState } from '@tautline/shared'
 
 import type { Db } from '../db/database.ts'
 import type { OwnTask } from '../task-types.ts'
-import { toText } from './wire-text.ts'
 import './tables.ts'
 
 /**
@@ -23,53 +22,6 @@ export async function countUnfinished(db: Db, owner: string, max: number): Promi
       select from tautline.task where owner = ${owner} and finished_at is null limit ${max}
     ) as unfinished`.execute(db)
   return rows[0]?.count ?? 0
-}
-
-export interface NewTask {
-  readonly id: string
-  readonly name: string
-  readonly owner: string | null
-  readonly input: string
-  readonly jobId: string
-  readonly priority: number
-  readonly dedupeKey: string | null
-}
-
-/** What came of a wish to add a task. */
-export interface Added {
-  readonly isAdded: boolean
-  /** Of the owner's, before it; 0 for the backend itself. */
-  readonly unfinished: number
-}
-
-const QUEUED = toText({})
-
-/**
- * Adds a task and its first event, unless the owner has `max` that are not finished, or one of its
- * dedupe key. Waits for a transaction that is about to add that one.
- */
-export async function insertTask(db: Db, task: NewTask, max: number): Promise<Added> {
-  const { id, name, owner, input, jobId, priority, dedupeKey } = task
-  const { rows } = await sql<Added>`
-    with unfinished as (
-      select count(*)::int as count from (
-        select from tautline.task where owner = ${owner} and finished_at is null limit ${max}
-      ) as unfinished
-    ), added as (
-      insert into tautline.task (id, name, owner, input, job_id, priority, dedupe_key, last_seq)
-      select ${id}::uuid, ${name}::text, ${owner}::text, ${input}::text, ${jobId}::uuid,
-        ${priority}::integer, ${dedupeKey}::text, 1
-      from unfinished where count < ${max}
-      on conflict (name, coalesce(owner, ''), dedupe_key)
-        where finished_at is null and dedupe_key is not null
-      do nothing
-      returning id
-    ), event as (
-      insert into tautline.task_event (task_id, seq, attempt, type, data)
-      select id, 1, 0, 'queued', ${QUEUED} from added
-    )
-    select exists (select from added) as "isAdded", count as unfinished from unfinished`.execute(db)
-  return rows[0] ?? { isAdded: false, unfinished: max }
 }
 
 /** What one task is a duplicate of. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
@@ -7,7 +8,7 @@ import { defineError, Failure } from '@tautline/shared'
 
 import { TaskStopped } from './attempt-stopped.ts'
 import { task } from './definition.ts'
-import type { OnTaskEnd } from './ended.ts'
+import type { OnTasksEnd } from './ended.ts'
 import {
   gate,
   openTaskWorld,
@@ -169,10 +170,10 @@ test('a process runs as many attempts of a task at a time as it may', async () =
 test('an end of which somebody could not be told for a conflict is tried again', async () => {
   let tries = 0
   const made = testTask(async () => 1)
-  const onEnd: OnTaskEnd = async () => {
+  const onEnd: OnTasksEnd = async () => {
     if (++tries === 1) throw Object.assign(new Error('deadlock detected'), { code: '40P01' })
   }
-  const process = await world.start([made], { onEnd })
+  const process = await world.start([made], { onEnd: [onEnd] })
   const id = await world.accept(made, { pages: 3 })
   await world.when(id, 'succeeded')
   expect(tries).toBe(2)
@@ -224,16 +225,33 @@ test('what is no finite number is no progress', async () => {
 test('whoever wants to know of ends is told in their transaction, and cannot stop them', async () => {
   const told: unknown[] = []
   const made = testTask(async () => 1)
-  const onEnd: OnTaskEnd = async (db, ended) => {
+  const failing: OnTasksEnd = async (db, ended) => {
+    const ids = ended.map(({ id }) => id)
     const { rows } = await db.executeQuery({
-      ...db.selectFrom('tautline.task').select('state').where('id', '=', ended.id).compile(),
+      ...db.selectFrom('tautline.task').select('state').where('id', 'in', ids).compile(),
     })
-    told.push([ended.id, ended.owner, ended.state, rows])
-    throw new Error('no')
+    told.push([ended, rows])
+    await sql`select 1 / 0`.execute(db)
   }
-  const process = await world.start([made], { onEnd })
+  const heard: string[] = []
+  const other: OnTasksEnd = async (_, ended) => void heard.push(...ended.map(({ id }) => id))
+  const process = await world.start([made], { onEnd: [failing, other] })
   const id = await world.accept(made, { pages: 3 })
   await world.when(id, 'succeeded')
-  expect(told).toEqual([[id, world.owner, 'succeeded', [{ state: 'succeeded' }]]])
+  const ended = { id, name: made.name, owner: world.owner, state: 'succeeded', error: null }
+  const once = [[ended], [{ state: 'succeeded' }]]
+  expect(told).toEqual([once, once]) // together with the others, and then alone
+  expect(heard).toEqual([id])
+  await process.worker.stop({ timeoutMs: 0 })
+})
+
+test('whoever is told, and swallows what has failed in the transaction, cannot stop an end either', async () => {
+  const made = testTask(async () => 1)
+  const swallowing: OnTasksEnd = async (db) => {
+    await sql`select 1 / 0`.execute(db).catch(() => {})
+  }
+  const process = await world.start([made], { onEnd: [swallowing] })
+  const id = await world.accept(made, { pages: 3 })
+  expect(await world.when(id, 'succeeded')).toMatchObject({ attempt: 1, failures: 0 })
   await process.worker.stop({ timeoutMs: 0 })
 })

@@ -10,7 +10,7 @@ import { createBegin } from './begin.ts'
 import type { Boss, Delivery } from './boss.ts'
 import { startCancelWatch } from './cancel-watch.ts'
 import type { Task } from './definition.ts'
-import type { OnTaskEnd } from './ended.ts'
+import type { OnTasksEnd } from './ended.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { startPumps } from './pumps.ts'
 import { createSettle } from './settle.ts'
@@ -23,7 +23,7 @@ export interface WorkerOptions {
   readonly tasks: readonly Task[]
   readonly resources: AttemptResources
   readonly acceptor: TaskAcceptor
-  readonly onEnd?: OnTaskEnd | undefined
+  readonly onEnd?: readonly OnTasksEnd[] | undefined
   /** How long a handler may go on once it was told to end, in milliseconds; 2 s by default. */
   readonly graceMs?: number
 }

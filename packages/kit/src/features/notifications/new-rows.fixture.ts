@@ -5,8 +5,8 @@ const id = '00000000-0000-0000-0000-000000000001'
 const owners = ['anna']
 
 export const samples = samplesOf(queries, {
-  insertNotification: [
-    { id, owner: 'anna', name: 'items.import', state: 'succeeded', error: null },
+  insertNotifications: [
+    [{ id, owner: 'anna', name: 'items.import', state: 'succeeded', error: null }],
   ],
   findHead: ['anna'],
   findNewOwners: [50],

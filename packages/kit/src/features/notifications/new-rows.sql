@@ -1,12 +1,10 @@
 -- What the functions of new-rows.ts send, called as in new-rows.fixture.ts.
 -- Derived: do not edit.
 
--- insertNotification
-with added as (
-  insert into tautline.notification (owner, kind, task_id, name, state, error)
-  values ($1, 'task', $2, $3, $4, $5)
-)
-select pg_notify($6, $7);
+-- insertNotifications
+insert into tautline.notification (owner, kind, task_id, name, state, error)
+select owner, 'task', task_id, name, state, error
+from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[]) as ended (owner, task_id, name, state, error);
 
 -- findHead
 select "asked"."position", coalesce(counter.last_seq, 0) as "lastSeq", exists (

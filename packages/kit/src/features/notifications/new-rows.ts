@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 
 import type { Db } from '../../db/database.ts'
 import { createLoader } from '../../db/loader.ts'
+import { ring } from '../../db/ring.ts'
 import type { EndedTask } from '../../tasks/ended.ts'
 import { bellOf, NOTIFICATION_CHANNEL } from './bell.ts'
 import './tables.ts'
@@ -17,17 +18,23 @@ import './tables.ts'
 /** Notifications of one owner that get their numbers at once; and no more than are kept of them. */
 const NUMBERED_AT_ONCE = 500
 
-/** Writes what the owner of a task is to know, and rings. */
-export async function insertNotification(
-  db: Db,
-  { id, owner, name, state, error }: EndedTask & { readonly owner: string },
-): Promise<void> {
+/** A task that has ended, and has somebody who is to know. */
+export type OwnedEnd = EndedTask & { readonly owner: string }
+
+/** Writes what the owners of tasks are to know, and rings for them. */
+export async function insertNotifications(db: Db, ended: readonly OwnedEnd[]): Promise<void> {
   await sql`
-    with added as (
-      insert into tautline.notification (owner, kind, task_id, name, state, error)
-      values (${owner}, 'task', ${id}, ${name}, ${state}, ${error})
-    )
-    select pg_notify(${NOTIFICATION_CHANNEL}, ${bellOf(owner)})`.execute(db)
+    insert into tautline.notification (owner, kind, task_id, name, state, error)
+    select owner, 'task', task_id, name, state, error from unnest(
+      ${ended.map(({ owner }) => owner)}::text[],
+      ${ended.map(({ id }) => id)}::uuid[],
+      ${ended.map(({ name }) => name)}::text[],
+      ${ended.map(({ state }) => state)}::text[],
+      ${ended.map(({ error }) => error)}::text[]
+    ) as ended (owner, task_id, name, state, error)`.execute(db)
+  for (const owner of new Set(ended.map(({ owner }) => owner))) {
+    ring(db, NOTIFICATION_CHANNEL, bellOf(owner))
+  }
 }
 
 /** The last number that an owner's notifications have, and whether there are some without. */

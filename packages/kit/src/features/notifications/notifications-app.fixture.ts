@@ -7,10 +7,12 @@ import { commonErrors, Failure } from '@tautline/shared'
 import { startNotifications } from '../../db/notifications.ts'
 import { openDatabase } from '../../db/open.ts'
 import { openPool } from '../../db/pool.ts'
+import { hangBell } from '../../db/ring.ts'
+import { inTransaction } from '../../db/transaction.ts'
 import { defineApp, identityOf, mutation, task, tasks } from '../../index.ts'
 import { createLogger } from '../../platform/logger.ts'
 import { createMetrics } from '../../platform/metrics.ts'
-import type { OnTaskEnd } from '../../tasks/ended.ts'
+import type { OnTasksEnd } from '../../tasks/ended.ts'
 import { startTestServer } from '../../testing/index.ts'
 import { notifications } from './notifications.ts'
 import { createReaders } from './readers.ts'
@@ -55,7 +57,7 @@ const make = mutation({
 })
 
 /** Fails in the middle of each transaction that ends a task. */
-const fail: OnTaskEnd = async (db) => {
+const fail: OnTasksEnd = async (db) => {
   await sql`select 1 / 0`.execute(db)
 }
 
@@ -65,7 +67,7 @@ const app = defineApp({
   name: 'notified',
   version: '0.0.0',
   features: {
-    unlucky: { router: {}, onTaskEnd: fail },
+    unlucky: { router: {}, onTasksEnd: fail },
     notifications: feature,
     tasks: tasks(),
     work: { router: { make }, tasks: [work] },
@@ -96,16 +98,15 @@ export async function startNotifiedServer({ worker = false } = {}) {
   const writers = openPool(config, createLogger('silent'))
   stack.defer(() => writers.end())
   const db = openDatabase(writers, config)
+  hangBell(db, {
+    ring: (...message) => void writers.query('select pg_notify($1, $2)', message).catch(() => {}),
+  })
   const running = stack.move()
 
   const end = (on: typeof db, owner: string, name: string) =>
-    feature.onTaskEnd(on, {
-      id: crypto.randomUUID(),
-      name,
-      owner,
-      state: 'succeeded',
-      error: null,
-    })
+    feature.onTasksEnd(on, [
+      { id: crypto.randomUUID(), name, owner, state: 'succeeded', error: null },
+    ])
 
   return {
     ...server,
@@ -131,9 +132,23 @@ export async function startNotifiedServer({ worker = false } = {}) {
       ),
     /** A task of somebody has ended, in a transaction that is open. */
     async ending(owner: string, name: string) {
-      const transaction = await db.startTransaction().execute()
-      await end(transaction, owner, name)
-      return transaction
+      const [written, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const ended = inTransaction(db, async (transaction) => {
+        await end(transaction, owner, name)
+        written.resolve()
+        await over.promise
+      })
+      await Promise.race([written.promise, ended])
+      return {
+        async commit() {
+          over.resolve()
+          await ended
+        },
+        async rollback() {
+          over.reject(new Error('The test has broken it off.'))
+          await ended.catch(() => {})
+        },
+      }
     },
     gauges: () => server.app.metrics.snapshot().gauges,
     counters: () => server.app.metrics.snapshot().counters,

@@ -1,8 +1,8 @@
 import type { Migrations } from '../../db/migrations.ts'
 import type { Resources } from '../../resources.ts'
-import type { OnTaskEnd } from '../../tasks/ended.ts'
+import type { OnTasksEnd } from '../../tasks/ended.ts'
 import { notificationMigrations } from './migrations.ts'
-import { insertNotification } from './new-rows.ts'
+import { insertNotifications } from './new-rows.ts'
 import { deleteOutdated } from './retention.ts'
 import { createNotificationsRouter } from './router.ts'
 
@@ -33,15 +33,17 @@ export function notifications(options: NotificationsOptions = {}) {
     unreadMs: options.keptUnreadMs ?? 90 * DAY_MS,
     max: maxKept,
   }
-  const notify: OnTaskEnd = async (db, ended) => {
-    const { owner } = ended
-    if (owner !== null) await insertNotification(db, { ...ended, owner })
+  const notify: OnTasksEnd = async (db, ended) => {
+    const owned = ended.flatMap(({ owner, ...task }) =>
+      owner === null ? [] : [{ ...task, owner }],
+    )
+    if (owned.length > 0) await insertNotifications(db, owned)
   }
   const migrations: Migrations = notificationMigrations
   return {
     router: createNotificationsRouter({ maxKept, streams }),
     migrations,
-    onTaskEnd: notify,
+    onTasksEnd: notify,
     loops: {
       retention: {
         everyMs: RETENTION_EVERY_MS,

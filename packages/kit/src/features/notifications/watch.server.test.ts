@@ -89,10 +89,10 @@ test('what commits late, though it was written first, is missed by nobody who re
   const anna = server.somebody()
   const early = await server.ending(anna.owner, 'written first')
   const late = await server.ending(anna.owner, 'committed first')
-  await late.commit().execute()
+  await late.commit()
   const [one] = await first(watch(anna))
   expect(one?.data.name).toBe('committed first')
-  await early.commit().execute()
+  await early.commit()
   const [other] = await first(watch(anna, one?.id))
   expect(other?.data.name).toBe('written first')
   const { items } = await anna.client.notifications.list.query()
@@ -107,7 +107,7 @@ test('a task that ends waits for no other, be it in a transaction that stands st
   const standing = await server.ending(anna.owner, 'one')
   await server.end(anna.owner)
   expect((await anna.client.notifications.list.query()).items).toHaveLength(1)
-  await standing.rollback().execute()
+  await standing.rollback()
   expect(await anna.client.notifications.list.query()).toMatchObject({ unread: 1, lastSeq: 1 })
 })
 
@@ -123,8 +123,8 @@ test('whoever watches sees each once, in order, whenever they begin and however 
     for (let pair = 0; pair < 5; pair++) {
       const one = await server.ending(anna.owner, 'one')
       const other = await server.ending(anna.owner, 'other')
-      await other.commit().execute()
-      await one.commit().execute()
+      await other.commit()
+      await one.commit()
     }
   }
   const watchers = [watchTwice(1), watchTwice(20)]

@@ -3,6 +3,7 @@ import type { SubscriptionContext } from '../../resources.ts'
 import { subscription } from '../../rpc/define.ts'
 import { identityOf } from '../../rpc/handler-context.ts'
 import { tracked } from '../../rpc/tracked.ts'
+import { readForStream } from '../../tasks/follow-read.ts'
 import { createWaker } from '../../tasks/follow-waker.ts'
 import { findHead } from './new-rows.ts'
 import { listAfter } from './queries.ts'
@@ -54,7 +55,7 @@ async function* follow(
   readers: Readers,
   { owner, after }: Place,
 ) {
-  await checkPlace(db, { owner, after })
+  await readForStream('notifications.watch', signal, () => checkPlace(db, { owner, after }))
   const { wake, wait } = createWaker()
   signal.addEventListener('abort', wake, { once: true })
   const joined = readers.join(owner, wake)
@@ -66,7 +67,8 @@ async function* follow(
         await wait()
         continue
       }
-      const rows = await listAfter(db, { owner, after: seq, limit: PAGE })
+      const page = { owner, after: seq, limit: PAGE }
+      const rows = await readForStream('notifications.watch', signal, () => listAfter(db, page))
       for (const row of rows) {
         seq = row.seq
         yield row

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { listenBeside } from '../../db/listener.fixture.ts'
 import { identityOf } from '../../rpc/handler-context.ts'
 import { startTestServer, type TestServer } from '../../testing/index.ts'
 import { openPeek, type Peek } from './peek.fixture.ts'
@@ -26,6 +27,17 @@ test('a task is there with the commit of the mutation that wanted it, and is its
   const row = await peek.task(id)
   expect(row).toMatchObject({ owner: identityOf(caller), state: 'queued', name: 'work.report' })
   expect(await peek.jobsOf(id)).toBe(1)
+})
+
+test('a backend rings for the workers of all processes, and for whoever watches', async () => {
+  const { app: backend, databaseUrl } = server
+  const channels = ['tautline_job', 'tautline_task']
+  await using listener = await listenBeside(backend.resources.db, databaseUrl, ...channels)
+  const caller = server.clientAs({ userId: 'anna' })
+  const { id } = await caller.work.make.mutate({ note: 'rung for' })
+  await expect.poll(() => listener.heard).toEqual([['tautline_job', 'work.report']])
+  await caller.tasks.cancel.mutate({ id })
+  await expect.poll(() => listener.heard.slice(1)).toEqual([['tautline_task', id]])
 })
 
 test('a mutation may ask for nobody, and for somebody else', async () => {

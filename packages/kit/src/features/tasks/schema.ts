@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { taskEventTypes, taskStates } from '@tautline/shared'
+import { taskStates, type TaskEventType } from '@tautline/shared'
 
 import { MAX_PAGE_SIZE } from '../../db/keyset.ts'
 
@@ -43,16 +43,49 @@ export const TaskView = TaskSummary.extend({
   output: z.unknown(),
 })
 
-/** Something that happened to a task. */
-export const TaskEvent = z.object({
-  /** From 1, without a gap. */
-  seq: z.int(),
-  type: z.enum(taskEventTypes),
-  attempt: z.int(),
-  at: z.date(),
-  /** By its type: how far the task is, what was emitted, why it failed. */
-  data: z.unknown(),
-})
+const Nothing = z.object({})
+const Why = z.object({ error: z.string() })
+
+/** Something that happened to a task, told as rows have it and checked when it is told. */
+export const TaskEvent = eventWith({})
+
+/** The same, where several tasks are watched. */
+export const WatchedEvent = eventWith({ taskId: TaskId })
+
+function eventWith<Shape extends z.ZodRawShape>(shape: Shape) {
+  const event = z.object({
+    ...shape,
+    /** From 1, without a gap. */
+    seq: z.int(),
+    /** In which it happened; 0 before the first. */
+    attempt: z.int(),
+    at: z.date(),
+  })
+  const of = <Type extends TaskEventType, Data extends z.ZodType>(type: Type, data: Data) =>
+    event.extend({ type: z.literal(type), data })
+  return z.unknown().pipe(
+    z.discriminatedUnion('type', [
+      of('queued', Nothing),
+      of('started', Nothing),
+      of(
+        'progress',
+        z.object({
+          current: z.number(),
+          total: z.number().optional(),
+          message: z.string().optional(),
+        }),
+      ),
+      /** What the task has emitted: one of its `events` by name, as their schema has it. */
+      of('custom', z.object({ name: z.string(), data: z.unknown() })),
+      /** An attempt has failed, and the next one begins after so many milliseconds. */
+      of('retrying', Why.extend({ delayMs: z.number() })),
+      of('succeeded', Nothing),
+      of('failed', Why),
+      of('dead', Why),
+      of('cancelled', Nothing),
+    ]),
+  )
+}
 
 export const TaskByIdInput = z.strictObject({ id: TaskId })
 

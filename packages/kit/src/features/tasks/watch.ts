@@ -5,7 +5,7 @@ import { identityOf } from '../../rpc/handler-context.ts'
 import { shareEvent } from '../../rpc/shared-events.ts'
 import { tracked } from '../../rpc/tracked.ts'
 import { TASK_NOT_FOUND } from '../../tasks/failures.ts'
-import { TaskEvent, TaskId } from './schema.ts'
+import { TaskEvent, TaskId, WatchedEvent } from './schema.ts'
 import { createCursors, MAX_CURSOR_LENGTH, MAX_SEQ } from './watch-cursor.ts'
 
 /** Tasks that one stream watches at most. */
@@ -33,9 +33,6 @@ const WatchManyInput = z.strictObject({
   /** Id of the last event of a stream of the very same tasks. Default: all events. */
   lastEventId: z.string().min(1).max(MAX_CURSOR_LENGTH).optional(),
 })
-
-/** An event, where several tasks are watched. */
-const WatchedEvent = TaskEvent.extend({ taskId: TaskId })
 
 export interface WatchOptions {
   /** Streams that one user may have open in one process, of all subscriptions together. Default 5. */
