@@ -32,8 +32,9 @@ export async function importCatalogue(client: Client<AppRouter>, worker: DemoWor
       console.log(`  Another worker has taken over: attempt ${event.attempt}.`)
     }
     if (event.type !== 'progress') continue
-    const { share, note } = progressIn(event.data)
-    bar.show(share, note)
+    const { current, total = 1, message = '' } = event.data
+    const share = current / total
+    bar.show(share, message)
     if (!victim || share === 1) continue
     bar.leave()
     await victim.kill()
@@ -77,11 +78,4 @@ interface Outcome {
 /** Tasks have outputs of many kinds. */
 function isOutcome(output: unknown): output is Outcome {
   return typeof output === 'object' && output !== null && 'reportId' in output
-}
-
-/** How far a task is, as an event tells it. */
-function progressIn(data: unknown): { share: number; note: string } {
-  if (typeof data !== 'object' || data === null) throw new TypeError('Progress is an object.')
-  const { current, total, message } = { current: 0, total: 1, message: '', ...data }
-  return { share: Number(current) / Number(total), note: String(message) }
 }

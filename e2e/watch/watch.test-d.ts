@@ -13,6 +13,7 @@ import type { WatchedRouter } from './watched-app.ts'
 
 const client = createClient<WatchedRouter>({ url: 'http://localhost' })
 
+/** What every event has. */
 interface Event {
   seq: number
   type: TaskEventType
@@ -29,10 +30,34 @@ interface EventOfOne extends Event {
 describe('watching a task', () => {
   test('gives its events, exactly', async () => {
     for await (const event of watchTask(client, 'id', { afterSeq: 3 })) {
-      expectTypeOf(event).toEqualTypeOf<Event>()
+      expectTypeOf(event).toExtend<Event>()
+      expectTypeOf<keyof typeof event>().toEqualTypeOf<keyof Event>()
+      expectTypeOf(event.type).toEqualTypeOf<TaskEventType>()
+      // @ts-expect-error TS2339 -- one task is watched, and it is known which
+      void event.taskId
     }
     for await (const event of watchTasks(client, ['id'])) {
-      expectTypeOf(event).toEqualTypeOf<EventOfOne>()
+      expectTypeOf(event).toExtend<EventOfOne>()
+      expectTypeOf<keyof typeof event>().toEqualTypeOf<keyof EventOfOne>()
+      if (event.type === 'failed') expectTypeOf(event.data).toEqualTypeOf<{ error: string }>()
+    }
+  })
+
+  test('narrows what an event tells by its type', async () => {
+    for await (const { type, data } of watchTask(client, 'id')) {
+      if (type === 'progress') {
+        expectTypeOf(data.current).toEqualTypeOf<number>()
+        expectTypeOf(data.total).toEqualTypeOf<number | undefined>()
+        expectTypeOf(data.message).toEqualTypeOf<string | undefined>()
+      } else if (type === 'custom') {
+        expectTypeOf(data).toEqualTypeOf<{ name: string; data: unknown }>()
+      } else if (type === 'retrying') {
+        expectTypeOf(data).toEqualTypeOf<{ error: string; delayMs: number }>()
+      } else if (type === 'failed' || type === 'dead') {
+        expectTypeOf(data).toEqualTypeOf<{ error: string }>()
+      } else {
+        expectTypeOf(data).toEqualTypeOf<Record<string, never>>()
+      }
     }
   })
 
@@ -76,13 +101,13 @@ describe('subscribing', () => {
   test('is a loop, or calls back', async () => {
     for await (const { id, data } of client.tasks.watch.subscribe({ id: 'id' })) {
       expectTypeOf(id).toEqualTypeOf<string>()
-      expectTypeOf(data).toEqualTypeOf<Event>()
+      expectTypeOf(data).toExtend<Event>()
     }
     const { unsubscribe } = client.tasks.watch.subscribe(
       { id: 'id' },
       {
         onData({ data }) {
-          expectTypeOf(data).toEqualTypeOf<Event>()
+          expectTypeOf(data).toExtend<Event>()
         },
         onError(error) {
           if (error.reason === 'TASK_NOT_FOUND') return

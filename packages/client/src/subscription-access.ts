@@ -1,3 +1,4 @@
+import type { CallError } from './call-error.ts'
 import type { ClientOptions } from './client-options.ts'
 import { LinkError } from './links/link-error.ts'
 import { told } from './links/session-link.ts'
@@ -12,6 +13,11 @@ export interface StreamAccess {
    * under another name.
    */
   headers(): Promise<Headers>
+  /**
+   * Calls `end` when the user whose they are signs out, or another signs in: at once, and not when the
+   * token expires. Returns its undo.
+   */
+  onSignOut(end: (reason: CallError) => void): () => void
   /** After a refusal as `UNAUTHENTICATED`: whether there is another token to come with. */
   renew(): Promise<boolean>
 }
@@ -40,6 +46,13 @@ export function createStreamAccess(options: ClientOptions): StreamAccess {
       } catch (cause) {
         throw new LinkError('before', { cause })
       }
+    },
+    onSignOut(end) {
+      // It is told of changes only; who began as nobody hears what everybody does.
+      const undo = session?.subscribe(() => {
+        if (access) end(signedOut())
+      })
+      return undo ?? (() => {})
     },
     async renew() {
       if (session) return access !== null && (await told(session.renew(access))) !== null

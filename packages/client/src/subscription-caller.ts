@@ -1,4 +1,5 @@
 import type { CallError } from './call-error.ts'
+import { createLeaving } from './leaving.ts'
 import type { ConnectionState, StreamEvent, Subscribe } from './subscription.ts'
 import { toCallError } from './to-call-error.ts'
 import type { SubscribeOptions, SubscriptionCallbacks, Unsubscribable } from './types.ts'
@@ -80,7 +81,7 @@ function callBack(subscribe: Subscribe, called: Called, callbacks: Callbacks): U
   }
 
   read().catch(() => {}) // it has told what it failed with
-  return { unsubscribe: leaving.leave }
+  return { unsubscribe: () => leaving.leave() }
 }
 
 /** What a callback throws is its owner's affair, and not the subscription's. */
@@ -97,17 +98,4 @@ function tell(run: () => void): void {
 /** As tRPC has it: of a tracked event the id as well. */
 function valueOf({ id, data }: StreamEvent): unknown {
   return id === undefined ? data : { id, data }
-}
-
-/** A signal that aborts with the caller's, or when it is told to. */
-function createLeaving(callers: AbortSignal | undefined) {
-  const own = new AbortController()
-  const follow = () => own.abort(callers?.reason)
-  if (callers?.aborted) follow()
-  callers?.addEventListener('abort', follow, { once: true })
-  return {
-    signal: own.signal,
-    leave: () => own.abort(),
-    end: () => callers?.removeEventListener('abort', follow),
-  }
 }

@@ -118,8 +118,9 @@ function lost<T>(work: Promise<T>): Promise<T> {
 async function refusalOf(response: Response): Promise<Error> {
   const { status, headers } = response
   const retryAfterMs = parseRetryAfter(headers.get('retry-after'), Date.now())
+  const text = await lost(response.text())
   try {
-    const answer: unknown = JSON.parse(await response.text())
+    const answer: unknown = JSON.parse(text)
     if (typeof answer === 'object' && answer !== null && 'error' in answer) {
       return refusal(decodePayload(answer.error))
     }

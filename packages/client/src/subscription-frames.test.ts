@@ -51,6 +51,15 @@ describe('frames', () => {
     expect(createFrameReader().read(event)).toHaveLength(1)
   })
 
+  test('that are long cost no more than they are long', () => {
+    const reader = createFrameReader()
+    const piece = 'x'.repeat(1_000)
+    reader.read('data: ')
+    for (let n = 0; n < 15_000; n++) reader.read(piece)
+    const [frame] = reader.read('\n\n')
+    expect(frame?.data).toHaveLength(15_000_000)
+  })
+
   test('that never end are refused', () => {
     const reader = createFrameReader()
     const piece = `data: ${'x'.repeat(1_000_000)}\n`

@@ -24,6 +24,7 @@ const LINE_BREAK = /\r\n|\n|\r(?!$)/
 /** What was left unfinished when a connection broke belongs to no frame: each has its own reader. */
 export function createFrameReader(): FrameReader {
   let rest = ''
+  let isHalfBroken = false
   let data: string[] = []
   let length = 0
   let event = 'message'
@@ -56,7 +57,10 @@ export function createFrameReader(): FrameReader {
       return retryMs
     },
     read(piece) {
-      const lines = (rest + piece).split(LINE_BREAK)
+      // Only with a break: a long line is not to be looked through again with each of its pieces.
+      const hasBreak = isHalfBroken || /[\r\n]/.test(piece)
+      isHalfBroken = piece.endsWith('\r')
+      const lines = hasBreak ? (rest + piece).split(LINE_BREAK) : [rest + piece]
       rest = lines.pop() ?? ''
       if (rest.length + length > MAX_LENGTH) throw new RangeError('A frame is too long.')
       return lines.flatMap((line) => take(line) ?? [])

@@ -22,7 +22,7 @@ export type Fate = 'unreachable' | 'mute' | Answer | Stream
 
 interface Answer {
   readonly status: number
-  readonly body?: string
+  readonly body?: string | ReadableStream
   readonly headers?: Readonly<Record<string, string>>
 }
 

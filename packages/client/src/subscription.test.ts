@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { CallError } from './call-error.ts'
-import { createSession, type SessionTokens } from './session.ts'
+import { createSession, type Session, type SessionTokens } from './session.ts'
 import { refusal, refused, watcherOver, type Fate } from './subscription.fixture.ts'
 import type { ConnectionState } from './subscription.ts'
 import { clientError } from './to-call-error.ts'
@@ -71,10 +71,20 @@ describe('a subscription', () => {
     ['a proxy that waited in vain', { status: 504 }],
     ['a proxy that is busy', { status: 503 }],
     ['a proxy that has seen too much', { status: 429 }],
+    ['a proxy of Cloudflare without its server', { status: 521 }],
   ])('survives %s, any number of times', async (_, fate) => {
     const over = watcherOver([...Array<Fate>(30).fill(fate), { events: [1], ends: 'return' }])
     expect(await read(over)).toEqual({ ids: ['1'], end: 'done' })
     expect(over.asked).toHaveLength(31)
+  })
+
+  test('takes a refusal that was cut off for a lost connection', async () => {
+    const body = new ReadableStream({ pull: (controller) => controller.error(new TypeError()) })
+    const over = watcherOver([
+      { status: 401, body },
+      { events: [1], ends: 'return' },
+    ])
+    expect(await read(over)).toEqual({ ids: ['1'], end: 'done' })
   })
 
   test.each<[string, Fate]>([
@@ -184,6 +194,22 @@ describe('a subscription', () => {
       controller.abort('enough')
       expect(await end).toMatchObject({ reason: 'ABORTED', cause: 'enough' })
     }
+  })
+
+  test('leaves nothing on the signal of its caller, also where it never began', async () => {
+    const { signal } = new AbortController()
+    const added = vi.spyOn(signal, 'addEventListener')
+    const removed = vi.spyOn(signal, 'removeEventListener')
+    const over = watcherOver([{ events: [1], ends: 'return' }])
+    for await (const _ of over.watch.subscribe({ id: 'a' }, { signal }));
+    await over.watch.subscribe({ id: 'a' }, { signal }).return?.()
+    over.watch.subscribe({ id: 'a' }, { signal, onData: () => {} }).unsubscribe()
+    await vi.runAllTimersAsync()
+    const left = added.mock.calls.filter(([, listener]) =>
+      removed.mock.calls.every(([, other]) => other !== listener),
+    )
+    expect(added).toHaveBeenCalledTimes(3)
+    expect(left).toEqual([])
   })
 
   test('is made once by a client that repeats nothing', async () => {
@@ -323,6 +349,23 @@ describe('a subscription of a signed-in user', () => {
     await vi.runAllTimersAsync()
     expect(await end).toMatchObject({ reason: 'UNAUTHENTICATED' })
     expect(sent(over)).toEqual(['Bearer anna'])
+  })
+
+  test.each([
+    ['sign out', (session: Session) => session.signOut()],
+    ['sign in as somebody else', (session: Session) => session.signIn(tokens('berta'))],
+  ])('ends at once when they %s', async (_, change) => {
+    const session = createSession({ refresh: async () => tokens('second') })
+    session.signIn(tokens('anna'))
+    const over = watcherOver([{ events: [1], ends: 'silence', silenceMs: 60_000 }], { session })
+    const events = over.watch.subscribe({ id: 'a' })
+    await events.next()
+    const end = errorOf(events)
+    await vi.advanceTimersByTimeAsync(10)
+    change(session)
+    await vi.advanceTimersByTimeAsync(10)
+    expect(over.left).toEqual([1])
+    expect(await end).toMatchObject({ reason: 'UNAUTHENTICATED', retryable: false })
   })
 
   test('asks for the token of the moment where the client has a function for it', async () => {

@@ -2,6 +2,7 @@ import { sleep } from '@tautline/shared'
 
 import type { CallError } from './call-error.ts'
 import type { ClientOptions } from './client-options.ts'
+import { createLeaving } from './leaving.ts'
 import { createStreamAccess, type StreamAccess } from './subscription-access.ts'
 import { connect, decode, type StreamEnd } from './subscription-connection.ts'
 import type { Frame } from './subscription-frames.ts'
@@ -31,8 +32,8 @@ export interface StreamEvent {
   readonly data: unknown
 }
 
-/** Statuses by which a proxy says that the server is not there for the moment. */
-const PASSING = new Set([408, 425, 429, 502, 503, 504])
+/** Statuses by which a proxy says that the server is not there for the moment; from 520 on Cloudflare's. */
+const PASSING = new Set([408, 425, 429, 502, 503, 504, 520, 521, 522, 523, 524])
 
 export type Subscribe = (subscribing: Subscribing) => AsyncGenerator<StreamEvent, void>
 
@@ -50,6 +51,8 @@ export function createSubscribe(options: ClientOptions): Subscribe {
 interface Common {
   readonly subscribing: Subscribing
   readonly options: ClientOptions
+  /** Ends it: with a `CallError` of its own, or because its caller has left. */
+  readonly signal: AbortSignal
   readonly access: StreamAccess
   readonly pause: Pause
   /** Of the last event that was handed out. */
@@ -60,38 +63,48 @@ async function* resume(
   subscribing: Subscribing,
   options: ClientOptions,
 ): AsyncGenerator<StreamEvent, void> {
-  const { signal, onState } = subscribing
+  const { onState } = subscribing
   const pause = createPause()
   const access = createStreamAccess(options)
-  const common: Common = { subscribing, options, access, pause, lastEventId: undefined }
+  const { signal, leave, end } = createLeaving(subscribing.signal)
+  const undo = access.onSignOut(leave)
+  const common: Common = { subscribing, options, signal, access, pause, lastEventId: undefined }
   let error: CallError | null = null
   try {
     onState?.({ state: 'connecting', error })
     for (;;) {
       try {
-        const end = yield* read(common)
-        if (end.isOver) return
+        const { isOver, retryMs } = yield* read(common)
+        if (isOver) return
         if (options.retry === false) throw clientError('CONNECTION_LOST')
         error = null
-        pause.ended(end.retryMs)
+        pause.ended(retryMs)
       } catch (cause) {
-        if (signal.aborted) throw clientError('ABORTED', signal.reason)
+        if (signal.aborted) throw reasonOf(common)
         error = await passing(cause, common)
       }
       onState?.({ state: 'connecting', error })
       await sleep(pause.ms, { signal }).catch(() => {
-        throw clientError('ABORTED', signal.reason)
+        throw reasonOf(common)
       })
     }
   } finally {
+    undo()
+    end()
     onState?.({ state: 'idle', error: null })
   }
 }
 
+/** Why it was aborted: by its caller, unless its user has signed out. */
+function reasonOf({ subscribing, signal }: Common): unknown {
+  const callers = subscribing.signal
+  return callers.aborted ? clientError('ABORTED', callers.reason) : signal.reason
+}
+
 /** Reads one connection. */
 async function* read(common: Common): AsyncGenerator<StreamEvent, StreamEnd> {
-  const { subscribing, options, access, pause } = common
-  const { path, signal, onState } = subscribing
+  const { subscribing, options, signal, access, pause } = common
+  const { path, onState } = subscribing
   const hasCookies = options.cookies ?? (options.session && 'cookies' in options.session)
   const frames = connect({
     url: `${options.url.replace(/\/$/, '')}/${path}`,

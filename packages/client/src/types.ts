@@ -87,7 +87,11 @@ export interface Unsubscribable {
 
 type EventIn<Output> = Output extends AsyncIterable<infer Event> ? Event : never
 
-/** Events by callbacks, or in a loop, which may be left at any time, and is read as fast as it turns. */
+/**
+ * Events by callbacks, or in a loop, which may be left at any time, and is read as fast as it turns. Those
+ * with an `id` come each once, however often the connection is lost; of others what comes while there is
+ * none is missed, and `onState` or `onConnectionStateChange` tells when that may be.
+ */
 export interface Subscriber<Input extends readonly unknown[], Event, Failed> {
   (...args: [...Input, callbacks: SubscriptionCallbacks<Event, Failed>]): Unsubscribable
   (...args: [...Input, options?: SubscribeOptions]): AsyncIterableIterator<Event>

@@ -82,7 +82,10 @@ export interface SubscriptionDefinition<
   run(call: SubscriptionCall<I, A>): AsyncIterable<Event>
 }
 
-/** What a subscription may yield: `tracked`, its readers resume after the last event that they got. */
+/**
+ * What a subscription may yield: `tracked`, its readers resume after the last event that they got; else
+ * they miss what comes while they are away, as at each end of a connection.
+ */
 export type EventOf<O extends Schema> = z.input<O> | TrackedEnvelope<z.input<O>>
 
 /** A tracked event as readers get it. */

@@ -85,7 +85,9 @@ export function createRpcHandler(options: RpcOptions): (rpc: RpcRequest) => Prom
       request.headers.host = 'localhost'
       const [only = ''] = announced.isBatch ? [] : announced.paths
       const isStream = plans.get(only)?.kind === 'subscription'
-      await (isStream ? serveStream : serveCalls)(rpc, { announced, text, context }, options)
+      const read = { announced, text, context }
+      if (isStream) serveStream(rpc, read, options)
+      else await serveCalls(rpc, read, options)
     } catch (error) {
       if (request.destroyed && !request.complete) return // the caller left while sending
       if (!isFailure(error)) throw error

@@ -9,6 +9,9 @@ const SILENCE_IN_PINGS = 2.5
 /** A reader who takes nothing for this many of them is given up. */
 const STALL_IN_PINGS = 3
 
+/** Who takes nothing of the last words for so long is given up, in milliseconds: a stop waits for them. */
+const LAST_WORDS_MS = 2_000
+
 /** So much goes out at once, in characters. */
 const MAX_PENDING = 16_384
 
@@ -33,8 +36,11 @@ export interface StreamWriter {
    * or the reader has left.
    */
   send(frame: StreamFrame): Promise<void>
-  /** Sends the last one, unless its reader has stopped reading: there it ends without words. */
-  end(last: StreamFrame | { readonly retryMs: number }): void
+  /**
+   * Sends the last one, behind all others. Once the signal has aborted it waits for nobody: who is not
+   * reading then is left without words.
+   */
+  end(last: StreamFrame | { readonly retryMs: number }): Promise<void>
 }
 
 export interface StreamWriterOptions {
@@ -57,12 +63,14 @@ export function openStreamWriter(
   const options = JSON.stringify({ reconnectAfterInactivityMs: silenceMs })
   let pending = textOf({ event: 'connected', data: options })
   let flushing: Promise<void> | undefined
+  const isStalled = createStallCheck(response)
   const timer = setTimeout(ping, pingMs)
   response.writeHead(200, HEADERS)
   response.once('close', () => clearTimeout(timer))
   response.on('timeout', () => response.destroy())
 
   function ping() {
+    if (isStalled()) return void response.destroy()
     if (pending === '') pending = textOf({ event: 'ping', data: '' })
     flushing ??= flush()
     timer.refresh()
@@ -94,14 +102,31 @@ export function openStreamWriter(
       flushing ??= flush()
       if (pending.length > MAX_PENDING) await flushing
     },
-    end(last) {
+    async end(last) {
+      if (!signal.aborted) await flushing
       clearTimeout(timer)
       if (response.destroyed) return
+      if (response.writableNeedDrain) return void response.destroy()
       const text = 'retryMs' in last ? `retry: ${Math.ceil(last.retryMs)}\n\n` : textOf(last)
-      if (response.writableNeedDrain) response.destroy()
-      else response.end(pending + text)
+      response.setTimeout(LAST_WORDS_MS)
+      response.end(pending + text)
       pending = ''
     },
+  }
+}
+
+/**
+ * To be asked at each sign of life: whether the reader takes nothing any more of what waits for them. It
+ * may be so little that no write has to wait for it.
+ */
+function createStallCheck(response: ServerResponse): () => boolean {
+  let untaken = 0
+  let pings = 0
+  return () => {
+    const length = response.writableLength
+    pings = length > 0 && length >= untaken ? pings + 1 : 0
+    untaken = length
+    return pings > STALL_IN_PINGS
   }
 }
 

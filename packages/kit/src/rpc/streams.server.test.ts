@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
@@ -92,6 +94,31 @@ test('what is refused is told in the stream, as clients of tRPC read it', async 
   }
   const long = await read(input({ to: 1 }), { 'last-event-id': 'x'.repeat(2_001) })
   expect(long.status).toBe(400)
+})
+
+test.each(['GET', 'POST'])('a stream is no part of a batch (%s)', async (method) => {
+  const inputs = JSON.stringify({ 0: { json: { to: 1 } } })
+  const url = `${server.url}/rpc/line.wait?batch=1`
+  const headers = { ...server.headersAs({ userId: 'anna' }), 'content-type': 'application/json' }
+  const { text } = await (method === 'GET'
+    ? raw(`${url}&input=${encodeURIComponent(inputs)}`, { headers })
+    : raw(url, { method, headers, body: inputs }))
+  expect(text).toContain('"reason":"BAD_INPUT"')
+  expect(text).not.toContain('"n":1')
+})
+
+test('a reader of HTTP/1.0 gets the same, to the end of the connection', async () => {
+  const { hostname, port } = new URL(server.url)
+  const [[name, token] = []] = Object.entries(server.headersAs({ userId: 'anna' }))
+  const socket = connect(Number(port), hostname)
+  const path = `/rpc/line.wait?${input({ to: 1 })}`
+  socket.write(`GET ${path} HTTP/1.0\r\nHost: ${hostname}\r\n${name}: ${token}\r\n\r\n`)
+  let text = ''
+  for await (const chunk of socket) text += String(chunk)
+  expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+  expect(text.slice(text.indexOf('\r\n\r\n'))).toMatch(
+    /^\r\n\r\nevent: connected\ndata: {.*}\n\ndata: {"json":{"n":1}}\nid: 1\n\nevent: return\ndata: \n\n$/,
+  )
 })
 
 test('a stop waits for no stream, and tells its readers when to come back', async () => {

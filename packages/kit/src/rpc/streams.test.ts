@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
@@ -58,6 +59,14 @@ describe('streams', () => {
     open[0]?.close()
     streams.open().admit(anna, 1)
     expect(reasonOf(() => streams.open().admit(anna, 1))).toBe('RATE_LIMITED')
+  })
+
+  test('are so many of one network of the sixth version, in which a client has any address', () => {
+    const streams = streamsOf()
+    streams.open().admit({ principal: null, address: '2001:db8::1' }, 1)
+    const other = { principal: null, address: '2001:db8::ffff:2' }
+    expect(reasonOf(() => streams.open().admit(other, 1))).toBe('RATE_LIMITED')
+    streams.open().admit({ principal: null, address: '2001:db8:0:1::1' }, 1)
   })
 
   test('last ten minutes, and a fifth more or less', () => {
@@ -121,7 +130,9 @@ describe('a reader', () => {
 
   test('who is sent away is told when to come back, and not that it is over', async () => {
     await using http = await serving((response) => {
-      openStreamWriter(response, { signal: new AbortController().signal }).end({ retryMs: 12.3 })
+      return openStreamWriter(response, { signal: new AbortController().signal }).end({
+        retryMs: 12.3,
+      })
     })
     const text = await textOf(http.call(), 'retry')
     expect(text).toContain('retry: 13\n\n')
@@ -139,7 +150,7 @@ describe('a reader', () => {
         await writer.send({ data })
         sent++
       }
-      writer.end({ event: 'return', data: '' })
+      await writer.end({ event: 'return', data: '' })
       end = 'given up'
     })
     const socket = http.call()
@@ -148,6 +159,61 @@ describe('a reader', () => {
     // Both ends are of this machine: their buffers take some megabytes.
     expect(sent).toBeLessThan(2_000)
     socket.destroy()
+  })
+
+  /** Sends until the sockets are full, and so little more that nobody waits for it. */
+  async function fill(response: ServerResponse, pingMs?: number) {
+    const { signal } = new AbortController()
+    const writer = openStreamWriter(response, { signal, ...(pingMs && { pingMs }) })
+    while (response.writableLength === 0) {
+      await writer.send({ data: 'x'.repeat(10_000) })
+      await delay(1) // what the sockets take, they have taken by then
+    }
+    return writer
+  }
+
+  test('for whom but a little waits is given up as well, once they take nothing of it', async () => {
+    let end = ''
+    await using http = await serving(async (response) => {
+      response.once('close', () => (end = 'given up'))
+      await fill(response, 100)
+    })
+    const socket = http.call()
+    socket.pause()
+    await expect.poll(() => end, { timeout: 10_000 }).toBe('given up')
+    socket.destroy()
+  })
+
+  test('who stops reading holds no connection on which all has been said', async () => {
+    let end = ''
+    await using http = await serving(async (response) => {
+      response.once('close', () => (end = 'closed'))
+      const writer = await fill(response)
+      await writer.end({ retryMs: 1 })
+    })
+    const socket = http.call()
+    socket.pause()
+    await expect.poll(() => end, { timeout: 10_000 }).toBe('closed')
+    socket.destroy()
+  })
+
+  test('who is slow at the end gets all there is, to the last word', async () => {
+    const full = Promise.withResolvers<void>()
+    await using http = await serving(async (response) => {
+      const { signal } = new AbortController()
+      const writer = openStreamWriter(response, { signal })
+      while (!response.writableNeedDrain) {
+        await Promise.race([writer.send({ data: 'x'.repeat(10_000) }), delay(1)])
+      }
+      await writer.send({ data: 'the last' })
+      full.resolve()
+      await writer.end({ event: 'return', data: '' })
+    })
+    const socket = http.call()
+    socket.pause()
+    await full.promise
+    const text = await textOf(socket, 'event: return')
+    expect(text).toContain('data: the last\n\nevent: return\n')
   })
 
   test('who stops reading keeps nobody from ending their stream', async () => {
@@ -159,7 +225,7 @@ describe('a reader', () => {
       setTimeout(() => controller.abort(), 200)
       while (!signal.aborted) await writer.send({ data: 'x'.repeat(100_000) })
       response.once('close', () => (end = 'closed'))
-      writer.end({ retryMs: 1 })
+      await writer.end({ retryMs: 1 })
     })
     const socket = http.call()
     socket.pause()

@@ -4,6 +4,7 @@ import { commonErrors, Failure } from '@tautline/shared'
 
 import type { Clock } from '../platform/clock.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { networkOf } from '../policies/rate-limit/network.ts'
 import type { Principal } from '../resources.ts'
 import { identityOf } from './handler-context.ts'
 import { StreamEnd } from './stream-end.ts'
@@ -107,7 +108,7 @@ export function createStreams({ metrics, clock, max = roomForStreams() }: Stream
       return {
         signal: controller.signal,
         admit({ principal, address }, limit) {
-          exit = enter(principal ? identityOf(principal) : address, limit)
+          exit = enter(principal ? identityOf(principal) : networkOf(address), limit)
           const lifeMs = (principal?.expiresAt?.getTime() ?? Infinity) - clock.now().getTime()
           if (lifeMs > MAX_DURATION_MS) return
           clearTimeout(timer)

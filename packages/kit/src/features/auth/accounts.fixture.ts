@@ -4,7 +4,7 @@ import { createClient, safe } from '@tautline/client'
 
 import { defineApp } from '../../app-definition.ts'
 import { httpConfig } from '../../http/http-config.fixture.ts'
-import { query } from '../../rpc/define.ts'
+import { query, subscription } from '../../rpc/define.ts'
 import { startTestServer, type TestServerOptions } from '../../testing/index.ts'
 import { auth } from './auth.ts'
 import { bearerIdentity } from './identity.ts'
@@ -40,6 +40,15 @@ const probe = {
     ...whoAmI,
     policy: { allow: { role: 'admin' } },
     run: async ({ ctx }) => ctx.principal,
+  }),
+  waiting: subscription({
+    summary: 'Nothing, for as long as its caller is believed.',
+    output: z.never(),
+    policy: { allow: 'user' },
+    // oxlint-disable-next-line eslint/require-yield -- nothing is what it tells
+    async *run({ ctx: { signal } }) {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    },
   }),
 }
 

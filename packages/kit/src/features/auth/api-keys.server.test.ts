@@ -72,6 +72,12 @@ describe('an API key', () => {
     expect(await reasonOf(createKey([], accounts.now()))).toBe('BAD_INPUT')
   })
 
+  test('is read to by no stream any more once it has ended', async () => {
+    const { key } = await createKey([], new Date(accounts.now().getTime() + 1_000))
+    const waiting = accounts.as(key).probe.waiting.subscribe()
+    expect(await reasonOf(waiting.next())).toBe('CONNECTION_LOST') // to resume, if it can
+  })
+
   test('ends with its account', async () => {
     const { key } = await createKey()
     await accounts.db.deleteFrom('tautline.user').where('id', '=', owner.user.id).execute()

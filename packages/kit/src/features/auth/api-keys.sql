@@ -29,7 +29,7 @@ where "id" = $2 and "user_id" = $3
 returning "id";
 
 -- findLiveKey
-select "id", "user_id" as "userId", "scopes", "last_used_at" as "lastUsedAt"
+select "id", "user_id" as "userId", "scopes", "last_used_at" as "lastUsedAt", "expires_at" as "expiresAt"
 from "tautline"."api_key"
 where "hash" = $1 and "revoked_at" is null and ("expires_at" is null or "expires_at" > $2);
 

@@ -96,7 +96,8 @@ export async function revokeKey(
 export function findLiveKey(db: Db, plain: string, now: Date) {
   return db
     .selectFrom('tautline.api_key')
-    .select(['id', 'user_id as userId', 'scopes', 'last_used_at as lastUsedAt'])
+    .select(['id', 'user_id as userId', 'scopes'])
+    .select(['last_used_at as lastUsedAt', 'expires_at as expiresAt'])
     .where('hash', '=', hashOf(plain))
     .where('revoked_at', 'is', null)
     .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))

@@ -93,6 +93,7 @@ async function identifyKey(
     scopes: key.scopes,
     tokenId: key.id,
     apiKeyId: key.id,
+    ...(key.expiresAt && { expiresAt: key.expiresAt }),
     isCurrent: async () => (await find()) !== undefined,
   }
 }
