@@ -30,7 +30,11 @@ export const app = defineApp({
     accounts: accounts(),
     auth: signIn,
     cache: cacheControl,
-    files: files(),
+    files: files({
+      uploads: { limit: 'writes' },
+      downloads: { limit: 'reads' },
+      limits: { reads: 'reads', writes: 'writes' },
+    }),
     images,
     items,
     mail,

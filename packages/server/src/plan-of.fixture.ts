@@ -13,8 +13,8 @@ import type { Database, Db } from '@tautline/kit'
 
 type Ask = (db: Db) => Promise<unknown>
 
-/** What a query function sends, which is one statement. */
-async function statementOf(ask: Ask): Promise<CompiledQuery> {
+/** What query functions send. */
+async function statementsOf(ask: Ask): Promise<CompiledQuery[]> {
   const sent: CompiledQuery[] = []
   const db = new Kysely<Database>({
     dialect: {
@@ -26,9 +26,7 @@ async function statementOf(ask: Ask): Promise<CompiledQuery> {
     log: ({ query }) => void sent.push(query),
   })
   await Promise.allSettled([ask(db)]) // nothing comes back, which some do not expect
-  const [statement, ...more] = sent
-  if (!statement || more.length > 0) throw new Error(`${sent.length} statements were sent.`)
-  return statement
+  return sent
 }
 
 interface PlanNode {
@@ -43,9 +41,27 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[]
 }
 
-/** How Postgres has done what a query function asks of it. */
-export async function planOf(client: Client, ask: Ask) {
-  const { sql, parameters } = await statementOf(ask)
+/** How Postgres has done what a query function asks of it in one statement. */
+export async function planOf(client: Client, ask: Ask): Promise<Plan> {
+  const plans = await plansOf(client, ask)
+  const [plan] = plans
+  if (!plan || plans.length > 1) throw new Error(`${plans.length} statements were sent.`)
+  return plan
+}
+
+/** The same of several statements, and nothing of them is left. */
+export async function plansOf(client: Client, ask: Ask): Promise<Plan[]> {
+  const plans: Plan[] = []
+  await client.query('begin')
+  try {
+    for (const statement of await statementsOf(ask)) plans.push(await explain(client, statement))
+  } finally {
+    await client.query('rollback')
+  }
+  return plans
+}
+
+async function explain(client: Client, { sql, parameters }: CompiledQuery) {
   const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
     `explain (analyze, buffers, format json) ${sql}`,
     [...parameters],
@@ -65,7 +81,7 @@ export async function planOf(client: Client, ask: Ask) {
   }
 }
 
-export type Plan = Awaited<ReturnType<typeof planOf>>
+export type Plan = Awaited<ReturnType<typeof explain>>
 
 /** What a page late in a list may cost, beside the first one. */
 export function expectSameCost(late: Plan, first: Plan): void {

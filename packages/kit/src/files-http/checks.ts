@@ -22,9 +22,9 @@ export function findFileContradictions(
 }
 
 function transferMistakes(where: string, policy: TransferPolicy, limits: Limits): string[] {
-  const { stallTimeoutMs, maxPerOwner } = policy
+  const { stallTimeoutMs, slowTimeoutMs, max, maxPerOwner } = policy
   return [
-    ...notPositive(where, { stallTimeoutMs, maxPerOwner }),
+    ...notPositive(where, { stallTimeoutMs, slowTimeoutMs, max, maxPerOwner }),
     ...usedLimits(where, { policy }, limits).map((mistake) => `${where}: ${mistake}`),
   ]
 }

@@ -68,7 +68,10 @@ test.each([
   ['one who has something else', { 'if-none-match': '"x"' }, 200],
   ['one who has it since', { 'if-modified-since': at(0) }, 304],
   ['one who had something before', { 'if-modified-since': at(-1) }, 200],
+  ['one who has it since, as C tells it', { 'if-modified-since': 'Thu Jan  1 10:00:00 2026' }, 304],
   ['a date that is none', { 'if-modified-since': 'yesterday' }, 200],
+  ['a date of another form', { 'if-modified-since': '2027-01-01T00:00:00Z' }, 200],
+  ['an old date of another form', { 'if-unmodified-since': '2020-01-01T00:00:00Z' }, 200],
   [
     'a tag, which counts for more than a date',
     { 'if-none-match': '"x"', 'if-modified-since': at(9) },

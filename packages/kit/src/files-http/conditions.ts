@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 
 import type { StoredFile } from '../file-types.ts'
 import type { ByteRange } from '../platform/file-storage/file-storage.ts'
+import { parseHttpDate } from './http-date.ts'
 
 /** What a reader gets, by what they have: RFC 9110, 13 and 14. */
 export type Verdict =
@@ -23,13 +24,13 @@ export function judge(file: StoredFile, headers: IncomingHttpHeaders): Verdict {
   const etag = etagOf(file)
   const modified = Date.parse(lastModifiedOf(file))
   const ifMatch = headers['if-match']
-  const ifUnmodifiedSince = dateOf(headers['if-unmodified-since'])
+  const ifUnmodifiedSince = parseHttpDate(headers['if-unmodified-since'] ?? '')
   if (ifMatch === undefined) {
     if (modified > (ifUnmodifiedSince ?? Infinity)) return { status: 412 }
   } else if (!isNamed(etag, ifMatch)) return { status: 412 }
 
   const ifNoneMatch = headers['if-none-match']
-  const ifModifiedSince = dateOf(headers['if-modified-since'])
+  const ifModifiedSince = parseHttpDate(headers['if-modified-since'] ?? '')
   if (ifNoneMatch === undefined) {
     if (modified <= (ifModifiedSince ?? -Infinity)) return { status: 304 }
   } else if (isNamed(etag, ifNoneMatch.replaceAll('W/', ''))) return { status: 304 }
@@ -46,11 +47,6 @@ function isNamed(etag: string, list: string): boolean {
 /** By a strong tag, or by the very date. */
 function isStill(file: StoredFile, ifRange: string | string[] | undefined): boolean {
   return ifRange === undefined || ifRange === etagOf(file) || ifRange === lastModifiedOf(file)
-}
-
-function dateOf(text: string | undefined): number | undefined {
-  const ms = Date.parse(text ?? '')
-  return Number.isNaN(ms) ? undefined : ms
 }
 
 /** One range of bytes. More of them, or what is none, are answered by all of the file. */

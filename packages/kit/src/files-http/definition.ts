@@ -12,7 +12,15 @@ export interface TransferPolicy extends Pick<Policy, 'limit' | 'fresh'> {
   readonly priority?: Priority
   /** Who sends, or takes, next to nothing for so long is cut off, in milliseconds. */
   readonly stallTimeoutMs: number
-  /** How many of them one owner has open at the same time, in one process. */
+  /**
+   * And who lets us wait longer than this in all, in milliseconds, beside a second for each 32 KiB that
+   * has come or gone. It is what proxies do with a least rate: whoever is slow holds no place for long,
+   * and a file of any size has its time.
+   */
+  readonly slowTimeoutMs: number
+  /** How many of them are open at the same time, in one process. */
+  readonly max: number
+  /** And of one owner. The last half of them is for owners who have none open. */
   readonly maxPerOwner: number
 }
 

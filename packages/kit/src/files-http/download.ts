@@ -35,7 +35,7 @@ export async function download(
     if (!isSent) return void response.end()
     const { signal } = call.scope
     const onStall = () => call.giveUp(new Failure(commonErrors.DEADLINE_EXCEEDED))
-    using waiting = watchStall({ stallTimeoutMs: policy.stallTimeoutMs, onStall })
+    using waiting = watchStall({ ...policy, onStall })
     const parts = { sent, waiting }
     await pipeline(taken(streamOf(open, verdict), parts), response, { signal })
   })
@@ -46,7 +46,8 @@ function headersOf(file: StoredFile, verdict: Verdict): Record<string, string> {
   const always = {
     etag: etagOf(file),
     'last-modified': lastModifiedOf(file),
-    'cache-control': 'private, no-cache',
+    // Bytes that a proxy has changed have neither this tag nor these parts.
+    'cache-control': 'private, no-cache, no-transform',
     'accept-ranges': 'bytes',
   }
   if (verdict.status === 304) return always

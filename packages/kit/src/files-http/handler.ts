@@ -4,12 +4,6 @@ import { download } from './download.ts'
 import { createTransfer, type FileHandler } from './transfer.ts'
 import { upload } from './upload.ts'
 
-/** Files that come at the same time, in one process. */
-const MAX_UPLOADS = 50
-
-/** And that go: most of them wait for their readers. */
-const MAX_DOWNLOADS = 200
-
 /** Serves files: `POST /files`, `GET /files/<id>`. */
 export function createFileHandler(definition: FilesDefinition, options: RawOptions): FileHandler {
   const uploads = createTransfer(
@@ -17,7 +11,6 @@ export function createFileHandler(definition: FilesDefinition, options: RawOptio
       kind: 'upload',
       path: FILES_PATH,
       policy: definition.upload,
-      max: MAX_UPLOADS,
       run: upload,
     },
     options,
@@ -27,7 +20,6 @@ export function createFileHandler(definition: FilesDefinition, options: RawOptio
       kind: 'download',
       path: `${FILES_PATH}/:id`,
       policy: definition.download,
-      max: MAX_DOWNLOADS,
       run: download,
     },
     options,

@@ -45,8 +45,6 @@ export interface TransferDefinition {
   /** What stands for it in the log, and before the names of its limits. */
   readonly path: string
   readonly policy: TransferPolicy
-  /** How many there are at the same time, in one process. */
-  readonly max: number
   readonly run: (http: FileRequest, call: RawCall, parts: TransferParts) => Promise<void>
 }
 
@@ -55,11 +53,14 @@ export type FileHandler = (http: FileRequest) => Promise<void>
 
 /** One way of files, in or out: observes it, and brings it through its gates. */
 export function createTransfer(definition: TransferDefinition, options: RawOptions): FileHandler {
-  const { kind, path, policy, max, run } = definition
+  const { kind, path, policy, run } = definition
   const { resources, mechanisms } = options
   const { metrics, files } = resources
   const limits = limitsOf(`files.${kind}`, policy, mechanisms.limits)
-  const places = createPerCaller({ max, maxPerCaller: policy.maxPerOwner })
+  const { max, maxPerOwner } = policy
+  // Whoever has a place has it for long: half of them are had only by as many owners.
+  const keptForFirst = Math.floor(max / 2)
+  const places = createPerCaller({ max, maxPerCaller: maxPerOwner, keptForFirst })
   metrics.gauge(`file_${kind}s_open`, () => places.open)
 
   return async (http) => {

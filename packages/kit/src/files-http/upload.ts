@@ -31,8 +31,7 @@ export async function upload(
   async function* source() {
     const { signal } = call.scope
     const onStall = () => call.giveUp(new Failure(UPLOAD_INCOMPLETE))
-    const { stallTimeoutMs } = policy
-    for await (const chunk of uploadBody(request, { signal, stallTimeoutMs, onStall })) {
+    for await (const chunk of uploadBody(request, { ...policy, signal, onStall })) {
       sent.bytes += chunk.length
       yield chunk
     }

@@ -54,9 +54,18 @@ where usage.files < $3 and usage.bytes + excluded.bytes <= $4
 returning owner;
 
 -- deleteFile
-with gone as (
+with held as (
+  select owner
+  from tautline.file_usage
+  where owner = $1
+  order by owner
+  for update
+), gone as (
   delete from tautline.file
-  where id = $1 and owner is not distinct from $2
+  where id = $2 and owner is not distinct from $3 and (
+    select count(*)
+    from held
+  ) >= 0
   returning owner, size, storage_key
 ), given as (
   insert into tautline.file_unclaimed (storage_key, remove_after)
@@ -76,14 +85,23 @@ select count(*)::int as deleted
 from gone;
 
 -- deleteSomeFiles: of an owner
-with gone as (
+with held as (
+  select owner
+  from tautline.file_usage
+  where owner = $1
+  order by owner
+  for update
+), gone as (
   delete from tautline.file
   where id in (
     select id
     from tautline.file
-    where owner = $1
-    limit $2
-  )
+    where owner = $2
+    limit $3
+  ) and (
+    select count(*)
+    from held
+  ) >= 0
   returning owner, size, storage_key
 ), given as (
   insert into tautline.file_unclaimed (storage_key, remove_after)
@@ -103,14 +121,23 @@ select count(*)::int as deleted
 from gone;
 
 -- deleteSomeFiles: in every tenant
-with gone as (
+with held as (
+  select owner
+  from tautline.file_usage
+  where owner like '[null,%' and reverse(owner) like $1
+  order by owner
+  for update
+), gone as (
   delete from tautline.file
   where id in (
     select id
     from tautline.file
-    where owner like '[null,%' and reverse(owner) like $1
-    limit $2
-  )
+    where owner like '[null,%' and reverse(owner) like $2
+    limit $3
+  ) and (
+    select count(*)
+    from held
+  ) >= 0
   returning owner, size, storage_key
 ), given as (
   insert into tautline.file_unclaimed (storage_key, remove_after)

@@ -120,21 +120,29 @@ export async function countFile(
 
 /** Deletes a file, and gives its bytes up. Says whether it was there. */
 export async function deleteFile(db: Db, owner: Owner, id: string): Promise<boolean> {
-  return (await deleteWhere(db, sql`id = ${id} and owner is not distinct from ${owner}`)) > 0
+  const isIt = sql`id = ${id} and owner is not distinct from ${owner}`
+  return (await deleteWhere(db, sql`owner = ${owner}`, isIt)) > 0
 }
 
 /** Deletes some files of an owner, and gives their bytes up. Returns how many. */
 export function deleteSomeFiles(db: Db, owner: Owners, limit: number): Promise<number> {
-  return deleteWhere(
-    db,
-    sql`id in (select id from tautline.file where ${isOneOf(owner)} limit ${limit})`,
-  )
+  const isOwn = isOneOf(owner)
+  const isOfThem = sql`id in (select id from tautline.file where ${isOwn} limit ${limit})`
+  return deleteWhere(db, isOwn, isOfThem)
 }
 
-async function deleteWhere(db: Db, condition: RawBuilder<unknown>): Promise<number> {
+/** Takes the rows of the quotas before those of the files, as whoever makes a file does. */
+async function deleteWhere(
+  db: Db,
+  isOwner: RawBuilder<unknown>,
+  condition: RawBuilder<unknown>,
+): Promise<number> {
   const { rows } = await sql<{ deleted: number }>`
-    with gone as (
-      delete from tautline.file where ${condition} returning owner, size, storage_key
+    with held as (
+      select owner from tautline.file_usage where ${isOwner} order by owner for update
+    ), gone as (
+      delete from tautline.file where ${condition} and (select count(*) from held) >= 0
+      returning owner, size, storage_key
     ), given as (
       insert into tautline.file_unclaimed (storage_key, remove_after)
       select storage_key, now() from gone

@@ -36,7 +36,7 @@ const read = (headers: Record<string, string> = {}, options: RawFileRequest = {}
 const ALWAYS = {
   etag,
   'accept-ranges': 'bytes',
-  'cache-control': 'private, no-cache',
+  'cache-control': 'private, no-cache, no-transform',
   'x-content-type-options': 'nosniff',
   'last-modified': expect.stringMatching(/ GMT$/),
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { request, type IncomingMessage } from 'node:http'
+import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -25,16 +25,23 @@ const usual = {
   maxBytes: MAX_BYTES,
   quotaBytes: QUOTA_BYTES,
   maxFiles: 20,
-  uploadStallTimeoutMs: 500,
-  downloadStallTimeoutMs: 500,
-  uploadsPerOwner: 30,
 } satisfies FilesOptions
+
+const uploads = { stallTimeoutMs: 500, maxPerOwner: 30 }
+const downloads = { stallTimeoutMs: 500 }
 
 export function createFilesApp(options: FilesOptions = {}, identity: Identity = () => null) {
   return defineApp({
     name: 'files',
     version: '1.0.0',
-    features: { files: files({ ...usual, ...options }) },
+    features: {
+      files: files({
+        ...usual,
+        ...options,
+        uploads: { ...uploads, ...options.uploads },
+        downloads: { ...downloads, ...options.downloads },
+      }),
+    },
     identity,
     migrations: new URL('../../rpc/no-migrations.fixture/', import.meta.url),
   })
@@ -107,6 +114,32 @@ export const errorOf = ({ text }: Pick<Answer, 'text'>) =>
 let callers = 0
 /** Somebody who has no files yet. */
 export const newcomer = (): TestCaller => ({ userId: `caller-${++callers}` })
+
+/** Begins an upload whose body the test sends. */
+export function beginUpload(
+  url: string,
+  { as, headers = {} }: { readonly as: TestCaller; readonly headers?: OutgoingHttpHeaders },
+) {
+  const authorization = authorizationOf({ roles: [], scopes: [], ...as })
+  const upload = request(url, {
+    method: 'POST',
+    agent: false,
+    headers: { authorization, ...headers },
+  })
+  const answer = new Promise<Answer>((resolve, reject) => {
+    upload.on('error', reject).on('response', (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject)
+      response.on('end', () => {
+        const bytes = Buffer.concat(chunks)
+        const { statusCode: status, headers: told } = response
+        resolve({ status, headers: told, bytes, text: bytes.toString() })
+      })
+    })
+  })
+  answer.catch(() => {}) // of those that leave
+  return { upload, answer }
+}
 
 /** A running backend that keeps files, and what of it no answer tells. */
 export async function startFilesServer(

@@ -1,6 +1,6 @@
 import type { Migrations } from '../../db/migrations.ts'
 import type { FileRules } from '../../file-types.ts'
-import type { FilesAllow, FilesDefinition } from '../../files-http/definition.ts'
+import type { FilesAllow, FilesDefinition, TransferPolicy } from '../../files-http/definition.ts'
 import { fileMigrations } from '../../files/migrations.ts'
 import type { Resources } from '../../resources.ts'
 import type { Policy } from '../../rpc/policy.ts'
@@ -8,24 +8,24 @@ import { createFilesRouter } from './router.ts'
 
 type Limit = Policy['limit']
 
+/** How files come, or go. */
+export type TransferOptions = Partial<
+  Pick<TransferPolicy, 'limit' | 'stallTimeoutMs' | 'slowTimeoutMs' | 'max' | 'maxPerOwner'>
+>
+
 export interface FilesOptions extends Partial<FileRules> {
   /** Who may have files. Default `user`. */
   readonly allow?: FilesAllow
-  /** Limits, as a policy has them: of uploads, of downloads, and of the procedures. Default: none. */
-  readonly limits?: {
-    readonly uploads?: Limit
-    readonly downloads?: Limit
-    readonly reads?: Limit
-    readonly writes?: Limit
-  }
-  /** An upload that sends next to nothing for so long ends, in milliseconds. Default 30,000. */
-  readonly uploadStallTimeoutMs?: number
-  /** A reader who takes nothing for so long is cut off, in milliseconds. Default 60,000. */
-  readonly downloadStallTimeoutMs?: number
-  /** Uploads of one owner at the same time, in one process. Default 8. */
-  readonly uploadsPerOwner?: number
-  /** And downloads. Default 20. */
-  readonly downloadsPerOwner?: number
+  /**
+   * Default: 50 at the same time in one process, 6 of them of one owner; half a minute of silence, ten
+   * of slowness. What is still coming counts for no quota: beside all files, the disk needs room for
+   * `max` of the largest.
+   */
+  readonly uploads?: TransferOptions
+  /** Default: 200, 10 of them of one owner; a minute of silence, ten of slowness. */
+  readonly downloads?: TransferOptions
+  /** Limits of the procedures, as a policy has them. Default: none. */
+  readonly limits?: { readonly reads?: Limit; readonly writes?: Limit }
 }
 
 /** The feature `files`. */
@@ -49,6 +49,12 @@ const RULES: FileRules = {
   maxFiles: 10_000,
 }
 
+/** A browser has six connections to one host. */
+const UPLOADS = { max: 50, maxPerOwner: 6, stallTimeoutMs: 30_000, slowTimeoutMs: 600_000 }
+
+/** Most of them wait for their readers. */
+const DOWNLOADS = { max: 200, maxPerOwner: 10, stallTimeoutMs: 60_000, slowTimeoutMs: 600_000 }
+
 /** From the end of a sweep to the beginning of the next, in milliseconds. */
 const SWEEP_EVERY_MS = 10_000
 
@@ -64,18 +70,8 @@ export function files(options: FilesOptions = {}): FilesFeature {
       quotaBytes: options.quotaBytes ?? RULES.quotaBytes,
       maxFiles: options.maxFiles ?? RULES.maxFiles,
     },
-    upload: {
-      allow,
-      ...limited(limits.uploads),
-      stallTimeoutMs: options.uploadStallTimeoutMs ?? 30_000,
-      maxPerOwner: options.uploadsPerOwner ?? 8,
-    },
-    download: {
-      allow,
-      ...limited(limits.downloads),
-      stallTimeoutMs: options.downloadStallTimeoutMs ?? 60_000,
-      maxPerOwner: options.downloadsPerOwner ?? 20,
-    },
+    upload: { allow, ...UPLOADS, ...options.uploads },
+    download: { allow, ...DOWNLOADS, ...options.downloads },
   }
   return {
     router: createFilesRouter({

@@ -197,6 +197,18 @@ describe('bytes', () => {
   })
 })
 
+test('who deletes a file waits for the quota before the file, as who makes one does', async () => {
+  const { id } = await files.create(owner, newFile('text'))
+  await server.own.query('begin')
+  await server.own.query('select from tautline.file_usage where owner = $1 for update', [owner])
+  const removing = files.remove(owner, id)
+  const waiting = `select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))`
+  await expect.poll(async () => (await server.own.query(waiting)).rowCount).toBe(1)
+  await server.own.query('delete from tautline.file where id = $1', [id])
+  await server.own.query('commit')
+  expect(await removing).toBe(false)
+})
+
 test('pages of files are read from the newest to the oldest, each file once', async () => {
   for (let n = 0; n < 5; n++) await files.create(owner, newFile(`text ${n}`))
   const { list } = server.clientAs(user).files

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto'
-import { request, type ClientRequest } from 'node:http'
+import type { ClientRequest, OutgoingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { httpConfig } from '../../http/http-config.fixture.ts'
 import { mountSmallDisk } from '../../platform/file-storage/small-disk.fixture.ts'
-import { authorizationOf } from '../../testing/test-identity.ts'
 import {
-  ask,
+  beginUpload,
   createFilesApp,
   errorOf,
   fileOf,
@@ -17,13 +16,12 @@ import {
   QUOTA_BYTES,
   someBytes,
   startFilesServer,
-  type Answer,
 } from './files-app.fixture.ts'
 
 let server: Awaited<ReturnType<typeof startFilesServer>>
 beforeAll(async () => {
-  const uploads = { amount: 500, windowMs: 60_000, by: 'caller' } as const
-  server = await startFilesServer({ limits: { uploads } })
+  const limit = { amount: 500, windowMs: 60_000, by: 'caller' } as const
+  server = await startFilesServer({ uploads: { limit } })
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -40,30 +38,11 @@ async function expectNothingLeft(work: () => Promise<unknown>) {
 }
 
 /** Begins an upload whose body the test sends. */
-function begin(
+const begin = (
   query: string,
-  headers: Record<string, string | number> = {},
+  headers: OutgoingHttpHeaders = {},
   { as = newcomer(), to = server.url } = {},
-) {
-  const upload = request(`${to}/files${query}`, {
-    method: 'POST',
-    agent: false,
-    headers: { authorization: authorizationOf({ roles: [], scopes: [], ...as }), ...headers },
-  })
-  const answer = new Promise<Answer>((resolve, reject) => {
-    upload.on('error', reject).on('response', (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject)
-      response.on('end', () => {
-        const bytes = Buffer.concat(chunks)
-        const { statusCode: status, headers: told } = response
-        resolve({ status, headers: told, bytes, text: bytes.toString() })
-      })
-    })
-  })
-  answer.catch(() => {}) // of those that leave
-  return { upload, answer }
-}
+) => beginUpload(`${to}/files${query}`, { as, headers })
 
 /** Resolves when the bytes have left, and the server has begun to store them. */
 async function sendPart(upload: ClientRequest, bytes: Uint8Array) {
@@ -113,7 +92,7 @@ describe('an upload', () => {
 
   test('may take longer than other requests, as long as something comes', async () => {
     const http = httpConfig({ headersTimeoutMs: 700, requestTimeoutMs: 700 })
-    await using patient = await startFilesServer({ uploadStallTimeoutMs: 10_000 }, { http })
+    await using patient = await startFilesServer({ uploads: { stallTimeoutMs: 10_000 } }, { http })
     const { upload, answer } = begin('', { 'content-length': 10_000 }, { to: patient.url })
     for (let piece = 0; piece < 10; piece++) {
       upload.write(Buffer.alloc(1_000))
@@ -210,6 +189,15 @@ describe('an upload that does not come to its end leaves nothing:', () => {
     })
   })
 
+  test('one that goes on with what is no HTTP', async () => {
+    await expectNothingLeft(async () => {
+      const { upload, answer } = begin('')
+      await sendPart(upload, Buffer.alloc(100_000))
+      upload.socket?.write('no length of a chunk\r\n')
+      expect((await answer).status).toBe(400)
+    })
+  })
+
   test('one whose sender leaves', async () => {
     await expectNothingLeft(async () => {
       const { upload } = begin('', { 'content-length': 500_000 })
@@ -240,7 +228,7 @@ describe('an upload that does not come to its end leaves nothing:', () => {
 test('nothing becomes of an upload whose sender is nobody any more', async () => {
   let known = true
   const identity = () => (known ? { userId: 'anna', roles: [], scopes: [] } : null)
-  await using own = await startFilesServer({ uploadStallTimeoutMs: 10_000 }, {}, identity)
+  await using own = await startFilesServer({ uploads: { stallTimeoutMs: 10_000 } }, {}, identity)
   const { upload, answer } = begin('', { authorization: 'Own' }, { to: own.url })
   upload.write('begun')
   await expect.poll(() => own.stored()).toHaveLength(1)
@@ -334,25 +322,6 @@ describe('uploads with one key', () => {
   })
 })
 
-test('one owner has only so many uploads at the same time', async () => {
-  await using narrow = await startFilesServer({ uploadsPerOwner: 2, uploadStallTimeoutMs: 30_000 })
-  const as = newcomer()
-  const authorization = authorizationOf({ roles: [], scopes: [], ...as })
-  const open = [1, 2].map(() => {
-    const upload = request(`${narrow.url}/files`, { method: 'POST', headers: { authorization } })
-    upload.on('error', () => {}).write('x')
-    return upload
-  })
-  await expect.poll(() => narrow.gauge('file_uploads_open')).toBe(2)
-  const third = await narrow.upload('', { as, body: 'x' })
-  expect([third.status, errorOf(third).reason]).toEqual([429, 'RATE_LIMITED'])
-  expect((await narrow.upload('', { as: newcomer(), body: 'x' })).status).toBe(201)
-  for (const upload of open) upload.destroy()
-  await expect.poll(() => narrow.gauge('file_uploads_open')).toBe(0)
-  await expect.poll(narrow.rows).toEqual({ files: 1, unclaimed: 0 })
-  expect((await ask(`${narrow.url}/files`, { as, body: 'x' })).status).toBe(201)
-})
-
 test('a disk that is full is the server’s affair, and is told as that', async ({ skip }) => {
   await using disk = await mountSmallDisk()
   if (!disk) return skip('only root may mount a small disk')
@@ -365,9 +334,9 @@ test('a disk that is full is the server’s affair, and is told as that', async 
 })
 
 test.each([
-  ['a limit that nobody has defined', { limits: { uploads: 'many' } }],
+  ['a limit that nobody has defined', { uploads: { limit: 'many' } }],
   ['a file larger than all of the quota', { maxBytes: 2, quotaBytes: 1 }],
-  ['no time to send anything', { uploadStallTimeoutMs: 0 }],
+  ['no time to send anything', { uploads: { stallTimeoutMs: 0 } }],
 ])('a backend with %s is not put together', (_, options) => {
   expect(() => createFilesApp(options)).toThrow('files')
 })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -113,6 +113,17 @@ test.each(['', '..', '../../etc/passwd', 'A'.repeat(32), `${'a'.repeat(31)}/`, '
     await expect(storage.write(key, pieces('x'))).rejects.toThrow('no key')
   },
 )
+
+test('a link in the place of bytes leads nowhere', async () => {
+  const [key, linked] = [newKey(), newKey()]
+  await storage.write(key, pieces('of somebody else'))
+  const place = (of: string) => join(folder, of.slice(0, 2), of)
+  await mkdir(join(folder, linked.slice(0, 2)), { recursive: true })
+  await symlink(place(key), place(linked))
+  await expect(storage.open(linked)).rejects.toThrow('ELOOP')
+  await expect(storage.write(linked, pieces('new'))).resolves.toBe(3)
+  expect(await read(key)).toBe('of somebody else')
+})
 
 test('only its own user may read what is stored', async () => {
   const key = newKey()

@@ -15,6 +15,9 @@ const KEY = /^[\da-f]{32}$/
 /** Disk full, quota of the disk's user full, file larger than the file system takes. */
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
+/** Bytes are in the folder itself: a link to them was made by nobody who may. */
+const TO_READ = constants.O_RDONLY | constants.O_NOFOLLOW
+
 /** Bytes that a reader holds at a time. */
 const READ_AT_ONCE = 128 * 1024
 
@@ -26,6 +29,8 @@ export async function openDiskStorage(folder: string): Promise<FileStorage> {
   const root = resolve(folder)
   await mkdir(join(root, INCOMING), { recursive: true, mode: PRIVATE.folder })
   await access(join(root, INCOMING), constants.W_OK | constants.X_OK)
+  /** Folders whose names are on the disk: another process may have made them a moment ago. */
+  const known = new Set<string>()
 
   const incomingOf = (key: string) => join(root, INCOMING, checked(key))
   const placeOf = (key: string) => join(root, checked(key).slice(0, 2), key)
@@ -36,10 +41,12 @@ export async function openDiskStorage(folder: string): Promise<FileStorage> {
       const handle = await open(incoming, 'wx', PRIVATE.file).catch(rethrow)
       try {
         const size = await writeAll(handle, source)
-        const made = await mkdir(dirname(place), { recursive: true, mode: PRIVATE.folder })
+        const parent = dirname(place)
+        await mkdir(parent, { recursive: true, mode: PRIVATE.folder })
         await rename(incoming, place)
-        await syncFolder(dirname(place))
-        if (made !== undefined) await syncFolder(root)
+        await syncFolder(parent)
+        if (!known.has(parent)) await syncFolder(root)
+        known.add(parent)
         return size
       } catch (error) {
         await Promise.all([incoming, place].map((path) => rm(path, { force: true })))
@@ -48,7 +55,7 @@ export async function openDiskStorage(folder: string): Promise<FileStorage> {
     },
     async open(key) {
       try {
-        return await openBytes(await open(placeOf(key), 'r'))
+        return await openBytes(await open(placeOf(key), TO_READ))
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return undefined
         throw error

@@ -10,6 +10,8 @@ export interface PerCallerOptions {
   readonly max: number
   /** And of one caller. */
   readonly maxPerCaller: number
+  /** How many of the last ones are only for callers who have none, so that no few have all. Default 0. */
+  readonly keptForFirst?: number
 }
 
 /** Places for what has no end of its own, of which no caller takes all. */
@@ -19,7 +21,11 @@ export interface PerCaller {
   readonly run: <T>(caller: string, work: () => Promise<T>) => Promise<T>
 }
 
-export function createPerCaller({ max, maxPerCaller }: PerCallerOptions): PerCaller {
+export function createPerCaller({
+  max,
+  maxPerCaller,
+  keptForFirst = 0,
+}: PerCallerOptions): PerCaller {
   const all = createConcurrency({ max, queue: 0 })
   const callers = new Map<string, number>()
   return {
@@ -28,7 +34,8 @@ export function createPerCaller({ max, maxPerCaller }: PerCallerOptions): PerCal
     },
     async run(caller, work) {
       const others = callers.get(caller) ?? 0
-      if (others >= maxPerCaller) {
+      const isKept = others > 0 && all.running >= max - keptForFirst
+      if (isKept || others >= maxPerCaller) {
         throw new Failure(commonErrors.RATE_LIMITED, { retryAfterMs: RETRY_AFTER_MS })
       }
       callers.set(caller, others + 1)

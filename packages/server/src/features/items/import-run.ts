@@ -13,14 +13,11 @@ import type { ImportTaskInput, ImportTaskOutput } from './import-schema.ts'
 type Input = z.output<typeof ImportTaskInput>
 type Context = Pick<
   TaskContext,
-  'task' | 'signal' | 'clock' | 'files' | 'cache' | 'read' | 'transaction' | 'progress'
+  'task' | 'signal' | 'files' | 'cache' | 'read' | 'transaction' | 'progress'
 >
 
 /** Records of one transaction: it is over in a fraction of what a transaction of a task may take. */
 const CHUNK_RECORDS = 1_000
-
-/** Progress that was said is written before the next transaction: every chunk would be an event. */
-const TELL_EVERY_MS = 250
 
 /** Bad rows that are read at a time. */
 const FAULTS_AT_ONCE = 1_000
@@ -52,7 +49,6 @@ async function importRecords(
 ): Promise<ImportPosition> {
   const importing = { taskId: ctx.task.id, owner, onConflict }
   let position = await ctx.transaction((db) => beginImport(db, ctx.task.id))
-  let toldAt = 0
   for await (const records of inChunks(file.records(position.bytes))) {
     ctx.signal.throwIfAborted() // also where so much is passed over that no chunk comes about
     if (records.length === 0) continue
@@ -61,9 +57,7 @@ async function importRecords(
       if (chunk.items.length > 0) await ctx.cache.invalidate([ownerTag(owner.ownerId)])
       return writeChunk(db, importing, { from, chunk })
     })
-    if (ctx.clock.now().getTime() < toldAt + TELL_EVERY_MS) continue
     ctx.progress(position.bytes, file.size, told(position))
-    toldAt = ctx.clock.now().getTime()
   }
   return position
 }

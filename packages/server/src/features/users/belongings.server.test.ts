@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { watchTask } from '@tautline/client'
 import { identityOf } from '@tautline/kit'
 import { startTestServer, type TestServer } from '@tautline/kit/testing'
 
@@ -106,6 +107,63 @@ test('a task that runs when its owner is deleted writes nothing any more', async
     .poll(() => server.logs.some(({ msg }) => msg === 'an attempt was told to end'))
     .toBe(true)
   expect(await anna.belongings()).toEqual(nothing)
+})
+
+test('whoever deletes a user waits for a task that keeps a file without holding what that needs next', async () => {
+  const { db } = server.app.resources
+  const anna = await newUser()
+  await anna.isDone(await anna.beginImport())
+  const owner = identityOf({ userId: anna.id })
+  let deleting: Promise<unknown> | undefined
+  await db.transaction().execute(async (held) => {
+    await sql`select from tautline.file_usage where owner = ${owner} for update`.execute(held)
+    deleting = anna.client.users.delete.mutate({ id: anna.id })
+    const waiting = sql`select from pg_stat_activity
+      where pg_backend_pid() = any(pg_blocking_pids(pid))`
+    await expect.poll(async () => (await waiting.execute(held)).rows.length).toBe(1)
+    await sql`select from tautline.task where owner = ${owner} for no key update nowait`.execute(
+      held,
+    )
+  })
+  await deleting
+  expect(await anna.belongings()).toEqual(nothing)
+})
+
+test('who watches a task when its owner is deleted is told that it is gone', async () => {
+  const { db } = server.app.resources
+  const anna = await newUser()
+  await db.transaction().execute(async (held) => {
+    await sql`lock table item_import in share mode`.execute(held)
+    const id = await anna.beginImport()
+    const types: string[] = []
+    async function watch() {
+      for await (const { type } of watchTask(anna.client, id)) types.push(type)
+    }
+    const watched = watch().catch((error: unknown) => error)
+    await expect.poll(() => types).toEqual(['queued', 'started'])
+    await anna.client.users.delete.mutate({ id: anna.id })
+    expect(await watched).toMatchObject({ reason: 'TASK_NOT_FOUND' })
+  })
+})
+
+test('a user of another tenant whose task somebody holds is not forgotten', async () => {
+  const { db } = server.app.resources
+  const anna = await newUser()
+  await anna.client.users.delete.mutate({ id: anna.id })
+  const owner = identityOf({ userId: anna.id, tenantId: 'acme' })
+  await sql`insert into tautline.task (name, owner, input, priority)
+    values ('none', ${owner}, '{}', 0)`.execute(db)
+  const isRemembered = async () => {
+    const ids = db.selectFrom('deleted_user').select('id').where('id', '=', anna.id)
+    return (await ids.execute()).length === 1
+  }
+  await db.transaction().execute(async (held) => {
+    await sql`select from tautline.task where owner = ${owner} for update`.execute(held)
+    await turn()
+    expect(await isRemembered()).toBe(true)
+  })
+  await turn()
+  expect(await isRemembered()).toBe(false)
 })
 
 test('what a deleted user begins with an access token that is out goes once no token works', async () => {

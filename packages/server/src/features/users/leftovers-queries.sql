@@ -52,7 +52,7 @@ delete from "deleted_user"
 where "id" = $1 and not (exists (
   select "tautline"."task"."id"
   from "tautline"."task"
-  where "owner" = $2
+  where owner like '[null,%' and reverse(owner) like $2
 ) or exists (
   select "item"."id"
   from "item"

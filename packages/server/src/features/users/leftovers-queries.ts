@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import { identityOf, type Db } from '@tautline/kit'
+import { isOwnedBy, type Db } from '@tautline/kit'
 
 /** Ids of up to `limit` users who were deleted before a time, in the order of the ids. */
 export async function findDeletedUsers(
@@ -61,7 +61,10 @@ export async function closeAccountsOf(
     .execute()
 }
 
-/** Forgets that a user was deleted, unless a task, an item or an open account of theirs is there. */
+/**
+ * Forgets that a user was deleted, unless a task, an item or an open account of theirs is there, in
+ * whatever tenant.
+ */
 export async function forgetDeletedUser(db: Db, id: string): Promise<void> {
   await db
     .deleteFrom('deleted_user')
@@ -73,7 +76,7 @@ export async function forgetDeletedUser(db: Db, id: string): Promise<void> {
             build
               .selectFrom('tautline.task')
               .select('tautline.task.id')
-              .where('owner', '=', identityOf({ userId: id })),
+              .where(isOwnedBy({ userId: id, tenants: 'every' })),
           ),
           build.exists(build.selectFrom('item').select('item.id').where('owner_id', '=', id)),
           build.exists(

@@ -24,9 +24,6 @@ const TOKENS_END_MS = 11 * 60_000
 /** Rows of one statement: it must not keep others waiting. */
 const BATCH_ROWS = 500
 
-/** The same of tasks, whose events go along. */
-const BATCH_TASKS = 50
-
 /**
  * One turn: deletes what is left of users whose last token has ended, in batches that commit by
  * themselves, closes their accounts, and then deletes what was remembered of the users. It ends
@@ -51,7 +48,7 @@ async function deleteBelongings(db: Db, id: string, signal: AbortSignal): Promis
   const user = { userId: id, tenants: 'every' } as const
   const kinds: [limit: number, deleteSome: (limit: number) => Promise<number>][] = [
     // First: they may be making more of the others.
-    [BATCH_TASKS, (limit) => deleteTasksOf(db, user, { limit, held: 'leave' })],
+    [BATCH_ROWS, (limit) => deleteTasksOf(db, user, { limit, held: 'leave' })],
     [BATCH_ROWS, (limit) => deleteItemsOf(db, id, limit)],
     [BATCH_ROWS, (limit) => deleteFilesOf(db, user, limit)],
     [BATCH_ROWS, (limit) => deleteNotificationsOf(db, user, limit)],

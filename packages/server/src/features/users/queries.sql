@@ -49,27 +49,23 @@ where "id" in (
 );
 delete from "item"
 where "owner_id" = $1;
-with gone as (
-  select id
-  from tautline.task
+with held as (
+  select owner
+  from tautline.file_usage
   where owner like '[null,%' and reverse(owner) like $1
-  order by finished_at is not null, id
-  limit $2
+  order by owner
   for update
-), wish as (
-  delete from tautline.task_cancel using gone
-  where task_id = gone.id
-)
-delete from tautline.task using gone
-where task.id = gone.id;
-with gone as (
+), gone as (
   delete from tautline.file
   where id in (
     select id
     from tautline.file
-    where owner like '[null,%' and reverse(owner) like $1
-    limit $2
-  )
+    where owner like '[null,%' and reverse(owner) like $2
+    limit $3
+  ) and (
+    select count(*)
+    from held
+  ) >= 0
   returning owner, size, storage_key
 ), given as (
   insert into tautline.file_unclaimed (storage_key, remove_after)
@@ -89,6 +85,21 @@ select count(*)::int as deleted
 from gone;
 delete from "tautline"."file_usage"
 where owner like '[null,%' and reverse(owner) like $1 and "files" = $2;
+with gone as (
+  select id
+  from tautline.task
+  where owner like '[null,%' and reverse(owner) like $1
+  order by finished_at is not null, id
+  limit $2
+  for no key update
+), wish as (
+  delete from tautline.task_cancel using gone
+  where task_id = gone.id
+)
+update tautline.task
+set owner = null, state = 'cancelled', finished_at = '-infinity', job_id = null, last_seq = last_seq + 1, input = '', output = null, error = null, progress_message = null, dedupe_key = null
+from gone
+where task.id = gone.id;
 delete from tautline.notification
 where id in (
   select id

@@ -109,10 +109,11 @@ export async function deleteUser(db: Db, asked: AskedUser) {
   await db.insertInto('deleted_user').values(deleted).execute()
   await closeAccountsOf(db, deleted.id, { held: 'wait' })
   const items = await db.deleteFrom('item').where('owner_id', '=', deleted.id).executeTakeFirst()
-  // After the items, as their tasks lock them. Of very many some are left to `deleteLeftovers`.
+  // In the order in which their tasks lock them, lest two wait for each other: what a task writes, the
+  // task, what tells of its end. Of very many some are left to `deleteLeftovers`.
   const user = { userId: deleted.id, tenants: 'every' } as const
-  await deleteTasksOf(db, user, { limit: AT_ONCE, held: 'wait' })
   await deleteFilesOf(db, user, AT_ONCE)
+  await deleteTasksOf(db, user, { limit: AT_ONCE, held: 'wait' })
   await deleteNotificationsOf(db, user, AT_ONCE)
   return { id: deleted.id, deletedItems: Number(items.numDeletedRows) }
 }

@@ -92,10 +92,12 @@ const update = mutation({
 
 const remove = mutation({
   summary:
-    'Deletes you, or for an admin any user, with all their items and sessions, at once and for good; ' +
+    'Deletes you, or for an admin any user, at once and for good, with all their items, files, tasks, ' +
+    'notifications and sessions; ' +
     'their accounts stay in the ledger, nameless and frozen, as do the memos of their transfers. ' +
     'An access token that is out already works until it ends, within 10 minutes; ' +
-    'what it creates by then is deleted soon after.',
+    'what it creates by then is deleted soon after, and so are files, tasks and notifications beyond ' +
+    'a thousand of each.',
   input: UserByIdInput,
   output: DeleteUserOutput,
   errors: [USER_NOT_FOUND],
