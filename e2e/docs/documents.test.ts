@@ -21,7 +21,7 @@ import { readDocument, WORKSPACE } from './markdown.ts'
 
 const execute = promisify(execFile)
 
-const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md']
+const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/deployment.md']
 for await (const path of glob('packages/*/README.md', { cwd: WORKSPACE })) documents.push(path)
 
 let files: string[]
@@ -66,8 +66,9 @@ describe.each(documents)('%s', (path) => {
     expect(cliCommandsIn(text).filter((line) => !isKnown(line))).toEqual([])
   })
 
-  test('names in capitals only variables that the help lists, and errors that exist', () => {
-    const known = new Set([...reasons(), ...(help.match(/\b[A-Z]+_[A-Z_]+\b/g) ?? [])])
+  test('names in capitals only variables and errors that exist', () => {
+    const variables = help.match(/\b[A-Z]+_[A-Z_]+\b/g) ?? []
+    const known = new Set([...reasons(), ...variables, ...ownVariables()])
     expect(constantsIn(text).filter((name) => !known.has(name))).toEqual([])
   })
 
@@ -86,6 +87,14 @@ test('the documents say enough for these tests to have a meaning', async () => {
   expect(constantsIn(all)).toEqual(expect.arrayContaining(['DATABASE_URL', 'COMMIT_UNKNOWN']))
   expect(importsIn(all)).toContainEqual({ name: 'safe', from: '@tautline/client' })
 })
+
+/** Of the reference backend, beside those of the library, which the help lists. */
+function ownVariables(): string[] {
+  const features = Object.values(app.features)
+  return features.flatMap((feature) =>
+    'settings' in feature ? Object.keys(feature.settings.shape) : [],
+  )
+}
 
 /** Of the errors that every call may fail with, and those of the reference backend. */
 function reasons(): string[] {

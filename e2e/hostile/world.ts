@@ -37,23 +37,14 @@ export interface World {
 
 /** Fills the database of a new server. */
 export async function createWorld({ url, databaseUrl }: InspectedServer): Promise<World> {
-  const attacker = await register(url, 'attacker')
-  const quitter = await register(url, 'quitter')
-  const changer = await register(url, 'changer')
-  const leaver = await register(url, 'leaver')
-  const signedOut = await register(url, 'signed-out')
-  const victim = await register(url, 'victim')
-  const admin = await registerAdmin(url, databaseUrl)
-
+  const people = await registerAll(url, databaseUrl)
+  const { attacker, victim, admin, quitter, changer, leaver, signedOut } = people
   const own = await fillShelf(url, attacker)
   const theirs = await fillShelf(url, victim)
   const money = await fillPurses(url, { attacker, victim, admin })
-  const work = await doWork(as(url, attacker))
-  const theirWork = await doWork(as(url, victim))
+  const work = await doWork({ attacker: as(url, attacker), victim: as(url, victim) })
   const key = await as(url, victim).auth.createApiKey.mutate({ name: 'robot', scopes: [] })
   const ownKey = await as(url, attacker).auth.createApiKey.mutate({ name: 'robot', scopes: [] })
-  const page = await as(url, admin).users.list.query({ limit: 1 })
-  const found = await as(url, admin).users.search.query({ q: SOUGHT, limit: 1 })
 
   // What ends a user or their sessions is called by those who have nothing else to do.
   const callers: Record<string, Account> = {
@@ -67,28 +58,18 @@ export async function createWorld({ url, databaseUrl }: InspectedServer): Promis
     users: [attacker.id, victim.id, victim.id.toUpperCase()],
     auth: [ownKey.id, key.id],
     accounts: money.ids,
-    files: [work.fileId, theirWork.fileId],
-    tasks: [work.taskId, theirWork.taskId],
+    ...work.ids,
   }
   const cursors = {
     'accounts.list': money.cursor,
-    'files.list': work.cursors.files,
-    'tasks.list': work.cursors.tasks,
-    'notifications.list': work.cursors.notifications,
+    ...work.cursors,
+    ...(await usersCursors(as(url, admin))),
     'items.list': own.cursor,
     'items.search': own.foundCursor,
-    'users.list': page.nextCursor ?? '',
-    'users.search': found.nextCursor ?? '',
   }
   const values: Record<string, readonly unknown[]> = {
     ...money.values,
-    'files.list cursor': [work.cursors.files],
-    'images.process fileId': ids.files ?? [],
-    'items.import fileId': ids.files ?? [],
-    'tasks.list cursor': [work.cursors.tasks],
-    'tasks.watchMany ids': [[work.taskId], [work.taskId, theirWork.taskId]],
-    'notifications.list cursor': [work.cursors.notifications],
-    'notifications.markRead ids': [[work.notificationId, theirWork.notificationId]],
+    ...work.values,
     'users.delete id': [leaver.id, victim.id],
     'auth.login email': [attacker.email],
     'auth.login password': [PASSWORD],
@@ -161,6 +142,18 @@ function as(url: string, { accessToken }: Pick<Account, 'accessToken'>) {
   return createClient<AppRouter>({ url: `${url}/rpc`, retry: false, auth: () => accessToken })
 }
 
+async function registerAll(url: string, databaseUrl: string) {
+  return {
+    attacker: await register(url, 'attacker'),
+    quitter: await register(url, 'quitter'),
+    changer: await register(url, 'changer'),
+    leaver: await register(url, 'leaver'),
+    signedOut: await register(url, 'signed-out'),
+    victim: await register(url, 'victim'),
+    admin: await registerAdmin(url, databaseUrl),
+  }
+}
+
 async function register(url: string, name: string): Promise<Account> {
   const client = createClient<AppRouter>({ url: `${url}/rpc`, retry: false })
   const email = `${name}@example.com`
@@ -179,6 +172,13 @@ async function registerAdmin(url: string, databaseUrl: string): Promise<Account>
     password: PASSWORD,
   })
   return { id, email, accessToken, refreshToken }
+}
+
+/** Cursors into the lists of users, which an admin sees. */
+async function usersCursors(client: ReturnType<typeof as>) {
+  const page = await client.users.list.query({ limit: 1 })
+  const found = await client.users.search.query({ q: SOUGHT, limit: 1 })
+  return { 'users.list': page.nextCursor ?? '', 'users.search': found.nextCursor ?? '' }
 }
 
 /** Three items, and cursors into them. */

@@ -17,8 +17,8 @@ const Line = z.object({ to: z.string(), outcome: z.enum(['done', 'failed', 'unkn
 /** What the report of a bulk mail says of each recipient. */
 export type Outcome = z.output<typeof Line>
 
-/** Longest until a task is over whose worker was killed twice and more, in milliseconds. */
-const TIMEOUT_MS = 150_000
+/** Longest until a task is over whose worker is killed again and again, in milliseconds. */
+const TIMEOUT_MS = 500_000
 
 /** Sends a mail to each; resolves to the task. */
 export async function sendTo({ client }: World, recipients: readonly string[]): Promise<string> {

@@ -14,7 +14,7 @@ import { startWorld, type World } from './world.ts'
 const full = process.env.TEST_FULL === '1'
 
 /** Rest and work take turns, so that both meet the same machine. */
-const ROUNDS = full ? 4 : 1
+const ROUNDS = full ? 5 : 1
 
 /** How long each lasts, in milliseconds. */
 const LASTS_MS = full ? 8_000 : 1_500
@@ -23,6 +23,10 @@ const RATE = { perSecond: 100, mostAtOnce: 100 }
 
 /** More than are done in a round. */
 const TASKS = full ? { reports: 20, images: 60 } : { reports: 4, images: 8 }
+
+/** What one round met of the machine says nothing of the others. */
+const medianOf = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 
 let world: World
 beforeAll(async () => {
@@ -80,21 +84,21 @@ async function rest(taskIds: readonly string[]): Promise<number> {
 }
 
 test('who asks for an item waits little longer while reports and images are made', async () => {
-  const [atRest, atWork]: Outcome[][] = [[], []]
+  const [atRest, atWork]: [(readonly Outcome[])[], (readonly Outcome[])[]] = [[], []]
   await measure() // the first calls are slower
   let done = 0
   for (let round = 0; round < ROUNDS; round++) {
-    atRest?.push(...(await measure()))
+    atRest.push(await measure())
     const taskIds = await work()
-    atWork?.push(...(await measure()))
+    atWork.push(await measure())
     expect(await running('reports.compute')).toBeGreaterThan(0)
     expect(await running('images.process')).toBeGreaterThan(0)
     done += await rest(taskIds)
   }
-  const p99Ms = { atRest: p99Of(atRest ?? []), atWork: p99Of(atWork ?? []) }
+  const p99Ms = { atRest: medianOf(atRest.map(p99Of)), atWork: medianOf(atWork.map(p99Of)) }
   const { worstS } = await world.look('look')
-  console.info('works', { calls: atWork?.length, done, ...p99Ms, worstLoopDelayS: worstS })
-  expect(Object.keys(countOutcomes([...(atRest ?? []), ...(atWork ?? [])]))).toEqual(['OK'])
+  console.info('works', { calls: atWork.flat().length, done, ...p99Ms, worstLoopDelayS: worstS })
+  expect(Object.keys(countOutcomes([...atRest, ...atWork].flat()))).toEqual(['OK'])
   expect(p99Ms.atWork).toBeLessThanOrEqual(full ? 2 * p99Ms.atRest : Infinity)
 })
 

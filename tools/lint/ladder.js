@@ -60,6 +60,7 @@ const serverRungs = [
   [
     { name: 'owner', files: ['owner.ts'] },
     { name: 'search', files: ['search.ts'] },
+    { name: 'heavy work', files: ['heavy-work.ts', 'turns.ts'] },
   ],
   [{ name: 'migrations', files: ['migrations/**'], onlyPackages: ['kysely'] }],
 ]

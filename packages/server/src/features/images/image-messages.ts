@@ -6,6 +6,8 @@ export interface ImageOrder {
   readonly operations: readonly ImageOperation[]
   /** How many will come. */
   readonly bytes: number
+  /** Resident memory at most: what takes more ends the process. */
+  readonly maxMemoryBytes: number
 }
 
 /** What it has made; the bytes follow. */

@@ -13,10 +13,7 @@ import type { ImageOperation } from './schema.ts'
  * crash it, or keep it busy, and the server lives. Nothing of the server is in its environment.
  */
 
-/** Resident memory of this process at most, in bytes: an AVIF of the largest kind takes 800 MB. */
-const MAX_RSS_BYTES = 1_000_000_000
-
-/** Between two looks at it, in milliseconds. */
+/** Between two looks at the memory that it takes, in milliseconds. */
 const LOOK_EVERY_MS = 20
 
 type Format = ImageInfo['format']
@@ -39,26 +36,26 @@ const READING: SharpOptions = {
   sequentialRead: true,
 }
 
-const leave = () => process.exit(1)
+/** At once: `process.exit` would wait for what libvips is at, and that may take minutes. */
+const leave = () => process.kill(process.pid, 'SIGKILL')
 
 process.on('disconnect', leave) // the server is gone
-process.once('message', (order) => {
+process.once('message', (message) => {
   // oxlint-disable-next-line typescript/consistent-type-assertions -- `run-image.ts` sends it
-  answer(order as ImageOrder).then(() => {
+  const order = message as ImageOrder
+  watchMemory(order.maxMemoryBytes)
+  answer(order).then(() => {
     process.off('disconnect', leave)
     process.disconnect?.()
   }, leave)
 })
-process.send?.('ready')
 guard()
+process.send?.('ready')
 
 /** All that this process does, it does under this. */
 function guard(): void {
   // Should the machine run out of memory, this process is the one to go. There is no such file elsewhere.
   writeFile('/proc/self/oom_score_adj', '1000').catch(() => {})
-  setInterval(() => {
-    if (process.memoryUsage.rss() > MAX_RSS_BYTES) process.exit(1)
-  }, LOOK_EVERY_MS).unref()
   sharp.concurrency(1)
   sharp.cache(false)
   // All that libvips reads, and then what people send: the others have had most of the holes.
@@ -68,9 +65,15 @@ function guard(): void {
   })
 }
 
+function watchMemory(maxBytes: number): void {
+  setInterval(() => {
+    if (process.memoryUsage.rss() > maxBytes) leave()
+  }, LOOK_EVERY_MS).unref()
+}
+
 async function answer({ operations, bytes }: ImageOrder): Promise<void> {
   const input = await buffer(process.stdin)
-  if (input.length !== bytes) return leave() // whoever sends it knows why
+  if (input.length !== bytes) return void leave() // whoever sends it knows why
   let made: Made
   try {
     made = await make(input, operations)

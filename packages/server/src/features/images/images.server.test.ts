@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { getPriority } from 'node:os'
 import { Readable } from 'node:stream'
 
 import sharp from 'sharp'
@@ -10,7 +11,9 @@ import { identityOf } from '@tautline/kit'
 import { startTestServer, type TestServer } from '@tautline/kit/testing'
 
 import { app } from '../../app.ts'
+import { heavyWork, WORK_CORES } from '../../heavy-work.ts'
 import { hostile, noise } from './corpus.fixture.ts'
+import { runImage } from './run-image.ts'
 import { ProcessedImage, type ImageOperation } from './schema.ts'
 import { processTask } from './tasks.ts'
 
@@ -113,6 +116,38 @@ test('an attempt that comes after the file was made has that file', async () => 
   expect((await client.files.list.query()).items).toHaveLength(2)
 })
 
+test('a long name is cut between its characters', async () => {
+  const { client, keep, ended } = newPerson()
+  const fileId = await keep(await noise(9, 9).png().toBuffer(), `${'n'.repeat(239)}\u{1F4F7}.png`)
+  const { taskId } = await client.images.process.mutate({ fileId, operations: [{ rotate: 90 }] })
+  expect(await ended(taskId)).toMatchObject({ state: 'succeeded', error: null })
+  const [made] = (await client.files.list.query()).items
+  expect(made?.name).toBe(`${'n'.repeat(239)}.png`)
+})
+
+test('an image waits while all cores but one have work', async () => {
+  const { client, keep, ended } = newPerson()
+  const bytes = await noise(9, 9).png().toBuffer()
+  const operations: ImageOperation[] = [{ rotate: 90 }]
+  const signal = AbortSignal.timeout(20_000)
+  const others = Promise.withResolvers<void>()
+  const working = Array.from({ length: WORK_CORES }, () =>
+    heavyWork.take(signal, () => others.promise),
+  )
+  const { taskId } = await client.images.process.mutate({ fileId: await keep(bytes), operations })
+  const state = async () => (await client.tasks.get.query({ id: taskId })).state
+  await expect.poll(state).toBe('running')
+  // Meanwhile the same is made twice by who does not wait.
+  for (let times = 0; times < 2; times++) {
+    const job = { source: Readable.from([bytes]), bytes: bytes.length, operations, signal }
+    await runImage({ ...job, maxMemoryBytes: 1_000_000_000 }, async () => undefined)
+  }
+  expect(await state()).toBe('running')
+  others.resolve()
+  await Promise.all(working)
+  expect((await ended(taskId)).state).toBe('succeeded')
+})
+
 test('an image of somebody else is none', async () => {
   const fileId = await newPerson().keep(await noise(9, 9).png().toBuffer())
   const asked = newPerson().client.images.process.mutate({ fileId, operations: [{ rotate: 90 }] })
@@ -130,13 +165,15 @@ describe.runIf(process.platform === 'linux')('the process of an image', () => {
     expect((await client.files.list.query()).items).toHaveLength(2)
   })
 
-  test('ends with the task that is cancelled', async () => {
+  test('gives way to the server, and ends with the task that is cancelled', async () => {
     const { client, keep, ended } = newPerson()
     const fileId = await keep(await noise(2_500, 2_500).jpeg().toBuffer())
     const operations: ImageOperation[] = [{ convert: 'avif' }]
     const { taskId } = await client.images.process.mutate({ fileId, operations })
     await vi.waitUntil(async () => (await children()).length > 0, { timeout: 9_000, interval: 5 })
+    const niceness = (await children()).map((pid) => getPriority(pid))
     await client.tasks.cancel.mutate({ id: taskId })
+    expect(niceness).toEqual([Math.min(getPriority() + 10, 19)])
     expect(await ended(taskId)).toMatchObject({ state: 'cancelled', attempt: 1 })
     expect(await children()).toEqual([])
     expect((await client.files.list.query()).items).toHaveLength(1)

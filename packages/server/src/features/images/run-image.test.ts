@@ -1,9 +1,12 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import sharp from 'sharp'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 import { isFailure } from '@tautline/kit'
 
@@ -13,9 +16,11 @@ import type { ImageOperation } from './schema.ts'
 
 const signal = AbortSignal.timeout(60_000)
 
+const maxMemoryBytes = 1_000_000_000
+
 const make = (bytes: Buffer, operations: ImageOperation[]) =>
   runImage(
-    { source: Readable.from([bytes]), bytes: bytes.length, operations, signal },
+    { source: Readable.from([bytes]), bytes: bytes.length, operations, maxMemoryBytes, signal },
     async ({ info, bytes: made }) => ({ info, image: await buffer(made) }),
   )
 
@@ -53,7 +58,7 @@ test('what is no image, or too large a one, is told for what it is', async () =>
 
 test('an image is all there, also for who takes it when its process has ended', async () => {
   const bytes = await noise(100, 100).png().toBuffer()
-  const job = { bytes: bytes.length, operations: [{ rotate: 90 } as const], signal }
+  const job = { bytes: bytes.length, operations: [{ rotate: 90 } as const], maxMemoryBytes, signal }
   const size = await runImage(
     { ...job, source: Readable.from([bytes]) },
     async ({ info, bytes: made }) => {
@@ -67,7 +72,48 @@ test('an image is all there, also for who takes it when its process has ended', 
 test('an image whose bytes break off is not taken for a broken one', async () => {
   const bytes = await noise(300, 300).png().toBuffer()
   const source = Readable.from([bytes.subarray(0, 5_000)])
-  const job = { source, bytes: bytes.length, operations: [{ rotate: 90 } as const], signal }
+  const job = {
+    source,
+    bytes: bytes.length,
+    operations: [{ rotate: 90 } as const],
+    maxMemoryBytes,
+    signal,
+  }
   const taken = runImage(job, async () => undefined)
   await expect(taken).rejects.toMatchObject({ reason: 'IMAGE_PROCESS_ENDED' })
 })
+
+/** A picture that takes minutes to write. */
+const slow = () => noise(4_000, 4_000).png({ compressionLevel: 0 }).toBuffer()
+
+test('a process that takes more memory than it may ends at once, in the middle of its work', async () => {
+  const bytes = await slow()
+  const job = { bytes: bytes.length, operations: [{ convert: 'avif' } as const], signal }
+  const taken = runImage(
+    { ...job, source: Readable.from([bytes]), maxMemoryBytes: 400_000_000 },
+    async () => undefined,
+  )
+  const error: unknown = await taken.catch((caught: unknown) => caught)
+  expect(error).toMatchObject({ reason: 'IMAGE_PROCESS_ENDED' })
+  expect(String(error instanceof Error && error.cause)).toContain('SIGKILL')
+})
+
+test.runIf(process.platform === 'linux')(
+  'a process whose server has gone ends at once, in the middle of its work',
+  async () => {
+    const bytes = await slow()
+    const child = fork(new URL('./image-worker.ts', import.meta.url), {
+      stdio: ['pipe', 'ignore', 'inherit', 'ipc'],
+    })
+    await once(child, 'message')
+    child.send({ operations: [{ convert: 'avif' }], bytes: bytes.length, maxMemoryBytes })
+    child.stdin?.end(bytes)
+    const residentMb = async () => {
+      const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
+      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1_000
+    }
+    await vi.waitUntil(async () => (await residentMb()) > 300, { timeout: 20_000, interval: 10 })
+    child.disconnect()
+    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
+  },
+)

@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { setPriority } from 'node:os'
+import { constants, getPriority, setPriority } from 'node:os'
 import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
@@ -14,6 +14,8 @@ export interface ImageJob {
   /** How many it has. */
   readonly bytes: number
   readonly operations: readonly ImageOperation[]
+  /** Resident memory that its process may take. */
+  readonly maxMemoryBytes: number
   readonly signal: AbortSignal
 }
 
@@ -30,7 +32,7 @@ export interface MadeImage {
  * has come to its end before its answer.
  */
 export async function runImage<T>(
-  { source, bytes, operations, signal }: ImageJob,
+  { source, signal, ...order }: ImageJob,
   take: (made: MadeImage) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted()
@@ -40,7 +42,7 @@ export async function runImage<T>(
   try {
     const { stdin, stdout } = streamsOf(child)
     await child.message()
-    child.send({ operations, bytes })
+    child.send(order)
     // What is not all there the process does not read; and it may have ended when it has read all.
     pipeline(source, stdin).catch(() => {})
     const info = madeOf(await child.message())
@@ -67,14 +69,20 @@ interface ImageProcess extends Pick<ChildProcess, 'stdin' | 'stdout' | 'kill'> {
 /** By how much the process gives way to the one that answers. */
 const NICE = 10
 
+const LOWEST = constants.priority.PRIORITY_LOW
+
+/** Longest text of a process that is kept. */
+const MAX_COMPLAINTS = 2_000
+
 /** Its memory is bounded from inside; all of its threads are one core's. */
 function start(): ImageProcess {
   const child = fork(workerFile(), {
     env: { UV_THREADPOOL_SIZE: '2', VIPS_CONCURRENCY: '1', MALLOC_ARENA_MAX: '2' },
     execArgv: ['--max-old-space-size=64'],
-    stdio: ['pipe', 'pipe', 'ignore', 'ipc'],
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
   })
   giveWay(child)
+  const lastWords = listen(child.stderr)
   const unstarted = new Promise<string>((resolve) => {
     child.on('error', ({ message }) => child.pid === undefined && resolve(message))
   })
@@ -85,7 +93,9 @@ function start(): ImageProcess {
   // Not the exit: that may be heard of before what was said last.
   const silent = new Promise((resolve) => child.once('disconnect', resolve))
   const lost = Promise.race([silent.then(() => ended), unstarted]).then((how) => {
-    throw new Failure(IMAGE_PROCESS_ENDED, { cause: new Error(`It ended by ${how}.`) })
+    throw new Failure(IMAGE_PROCESS_ENDED, {
+      cause: new Error(`It ended by ${how}. ${lastWords()}`),
+    })
   })
   lost.catch(() => {})
   return {
@@ -102,10 +112,19 @@ function start(): ImageProcess {
 /** Now, while it has one thread: those that come later take after it, and those that decode matter. */
 function giveWay({ pid }: ChildProcess): void {
   try {
-    if (pid !== undefined) setPriority(pid, NICE)
+    if (pid !== undefined) setPriority(pid, Math.min(getPriority() + NICE, LOWEST))
   } catch {
     // It has already ended, which is told by its end.
   }
+}
+
+/** Of what the process has complained about, the end: it may be that it cannot be started here at all. */
+function listen(complaints: Readable | null): () => string {
+  let heard = ''
+  complaints?.setEncoding('utf8').on('data', (more: string) => {
+    heard = (heard + more).slice(-MAX_COMPLAINTS)
+  })
+  return () => heard
 }
 
 function streamsOf({ stdin, stdout }: ImageProcess) {

@@ -1,8 +1,10 @@
 import type { z } from 'zod'
 
-import type { StepOutcome, TaskContext } from '@tautline/kit'
+import type { TaskContext } from '@tautline/kit'
 
 import { domainOf } from './address.ts'
+import { deliver, type Delivery } from './deliver.ts'
+import { putOff } from './errors.ts'
 import { createPostbox, type Postbox } from './postbox.ts'
 import type { SendBulkInput } from './schema.ts'
 import { outletOf } from './settings.ts'
@@ -14,17 +16,16 @@ const CONNECTIONS = 4
 type Bulk = z.output<typeof SendBulkInput>
 
 /** What has become of one recipient. */
-export interface Outcome {
+export interface Outcome extends Delivery {
   readonly to: string
-  readonly outcome: StepOutcome<string>['status']
-  /** What the server said, or what stood in the way. */
-  readonly said: string | null
+  readonly outcome: Exclude<Delivery['outcome'], 'put off'>
 }
 
 /**
  * Sends to each recipient once at most, over a few connections, and tells what came of it. Those that
  * an attempt before this one has sent to are told as it left them. A server that is away before a mail
- * is begun fails the attempt: the next one goes on.
+ * is begun fails the attempt, and so does one that puts mails off, once all others are sent: the next
+ * one goes on.
  */
 export async function sendBulk(
   ctx: TaskContext,
@@ -41,8 +42,9 @@ export async function sendBulk(
     const id = `${ctx.task.id}.${index}@${domainOf(from)}`
     const message = { from, to, id, ...fill(template, variables) }
     await postbox.open()
-    const outcome = await ctx.step(String(index), () => postbox.leave(message))
-    outcomes[index] = { to, ...tell(outcome) }
+    const { outcome, said } = await deliver(ctx, postbox, { key: String(index), message })
+    if (outcome === 'put off') return
+    outcomes[index] = { to, outcome, said }
     ctx.progress(++ended, recipients.length)
   }
 
@@ -61,16 +63,6 @@ export async function sendBulk(
   )
   await Promise.all(workers)
   if (failures.length > 0) throw failures[0]
+  if (ended < recipients.length) throw putOff()
   return outcomes
-}
-
-function tell(outcome: StepOutcome<string>): Omit<Outcome, 'to'> {
-  switch (outcome.status) {
-    case 'done':
-      return { outcome: 'done', said: outcome.value }
-    case 'failed':
-      return { outcome: 'failed', said: outcome.error }
-    case 'unknown':
-      return { outcome: 'unknown', said: null }
-  }
 }

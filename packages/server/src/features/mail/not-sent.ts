@@ -1,18 +1,27 @@
 /** Longest text of a server that is kept. */
 const MAX_SAID = 200
 
-interface NotSentOptions extends ErrorOptions {
-  /** Whether the server may take it another time. */
-  readonly isPassing: boolean
-}
+/**
+ * Why a mail was not taken: the server will never take it, or may take it later, or the connection ended
+ * before it was given the mail.
+ */
+export type WhyNotSent = 'refused' | 'put off' | 'cut off'
 
 /** A mail that the server has certainly not taken. The message is for who wanted it sent. */
 export class NotSent extends Error {
   override readonly name = 'NotSent'
-  readonly isPassing: boolean
+  readonly why: WhyNotSent
 
-  constructor(said: string, { isPassing, ...options }: NotSentOptions) {
-    super(said.replace(/\p{Cc}+/gu, ' ').slice(0, MAX_SAID), options)
-    this.isPassing = isPassing
+  constructor(why: WhyNotSent, said: string, options?: ErrorOptions) {
+    super(keepable(said), options)
+    this.why = why
   }
+}
+
+/** What a server has said, in one line, and not too much of it. */
+export function keepable(said: string): string {
+  return said
+    .replace(/\p{Cc}+/gu, ' ')
+    .slice(0, MAX_SAID)
+    .toWellFormed()
 }

@@ -1,15 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { Failure, type TaskContext } from '@tautline/kit'
 
-import { Failure, isFailure, type TaskContext } from '@tautline/kit'
-
-import { MAIL_NOT_CONFIGURED, MAIL_SERVER_AWAY } from './errors.ts'
+import { MAIL_NOT_CONFIGURED } from './errors.ts'
 import { compose, type Message } from './message.ts'
 import { NotSent } from './not-sent.ts'
 import type { Outlet, SmtpServer } from './settings.ts'
 import { connect, type Letter, type SmtpConnection } from './smtp-connection.ts'
-
-/** Pauses before another try of one mail, in milliseconds: for what passes at once, or not soon. */
-const PAUSES_MS = [250, 1_000]
 
 /** Mails of one connection; many servers take no more. */
 const MAX_MAILS = 100
@@ -19,8 +14,8 @@ export interface Postbox extends Disposable {
   /** Makes sure that mails can be left. Throws `MAIL_NOT_CONFIGURED` and `MAIL_SERVER_AWAY`. */
   open(): Promise<void>
   /**
-   * Leaves a mail; resolves to what the server said when it took it. What passes is tried again, within
-   * two seconds. Rejects with `NotSent`, and with `UPSTREAM_OUTCOME_UNKNOWN`.
+   * Leaves a mail; resolves to what the server said when it took it. Rejects with `NotSent`, with
+   * `MAIL_SERVER_AWAY` where it was not even asked, and with `UPSTREAM_OUTCOME_UNKNOWN`.
    */
   leave(message: Message): Promise<string>
 }
@@ -64,26 +59,14 @@ function createSmtpPostbox(server: SmtpServer): Postbox {
     async leave(message) {
       const { from, to } = message
       const letter = { from, to, bytes: await compose(message) }
-      for (const pauseMs of PAUSES_MS) {
-        try {
-          return await send(letter)
-        } catch (error) {
-          if (!isPassing(error)) throw error
-        }
-        await sleep(pauseMs)
+      try {
+        return await send(letter)
+      } catch (error) {
+        if (!(error instanceof NotSent && error.why === 'cut off')) throw error
+        // As servers do that have waited, or have had enough of one connection.
+        return send(letter)
       }
-      return send(letter).catch((error: unknown) => {
-        throw isAway(error) ? new NotSent(error.message, { isPassing: true, cause: error }) : error
-      })
     },
     [Symbol.dispose]: () => connection?.close(),
   }
-}
-
-function isAway(error: unknown): error is Failure {
-  return isFailure(error) && error.reason === MAIL_SERVER_AWAY.reason
-}
-
-function isPassing(error: unknown): boolean {
-  return isAway(error) || (error instanceof NotSent && error.isPassing)
 }

@@ -72,7 +72,7 @@ export const AcceptedBulk = z.object({ taskId: z.string() })
 export const BulkOutcome = z.object({
   /** The mail server has taken these. */
   done: z.int(),
-  /** It will not take these, or could not be reached. */
+  /** It will not take these, or has put them off too often. */
   failed: z.int(),
   /** It was given these, and nobody heard what it said: they are not sent again. */
   unknown: z.int(),

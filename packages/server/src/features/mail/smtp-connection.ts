@@ -5,14 +5,17 @@ import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { Failure, UPSTREAM_OUTCOME_UNKNOWN } from '@tautline/kit'
 
 import { MAIL_SERVER_AWAY } from './errors.ts'
-import { NotSent } from './not-sent.ts'
+import { keepable, NotSent } from './not-sent.ts'
 import type { SmtpServer } from './settings.ts'
 
 /** From the look-up of the name to the greeting, each, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000
 
-/** Longest silence of the server, in milliseconds; it may look into a mail before it takes it. */
-const SILENCE_TIMEOUT_MS = 60_000
+/**
+ * Longest silence of the server, in milliseconds, as RFC 5321 (4.5.3.2.6) has it: it may look into a mail
+ * before it takes it, and whoever leaves sooner does not know whether it did.
+ */
+const SILENCE_TIMEOUT_MS = 600_000
 
 /** Longest wait for the answer to a farewell, in milliseconds. */
 const QUIT_TIMEOUT_MS = 1_000
@@ -90,7 +93,7 @@ async function send(connection: SMTPConnection, { from, to, bytes }: Letter): Pr
     const { response } = await called<SMTPConnection.SentMessageInfo>((done) =>
       connection.send({ from, to, size: bytes.length }, message, done),
     )
-    return response
+    return keepable(response)
   } catch (error) {
     const refusal = refusalOf(error)
     // A mail that was refused leaves the server in the middle of it.
@@ -98,7 +101,7 @@ async function send(connection: SMTPConnection, { from, to, bytes }: Letter): Pr
     else connection.close()
     if (refusal) throw refusal
     if (isGiven) throw new Failure(UPSTREAM_OUTCOME_UNKNOWN, { cause: error })
-    throw new NotSent('The connection to the mail server broke.', { isPassing: true, cause: error })
+    throw new NotSent('cut off', 'The connection to the mail server broke.', { cause: error })
   }
 }
 
@@ -112,7 +115,7 @@ function refusalOf(error: unknown): NotSent | undefined {
   const { responseCode } = error
   if (typeof responseCode !== 'number' || responseCode < 400) return undefined
   const said = 'response' in error ? String(error.response) : String(responseCode)
-  return new NotSent(said, { isPassing: responseCode < 500, cause: error })
+  return new NotSent(responseCode < 500 ? 'put off' : 'refused', said, { cause: error })
 }
 
 /** The same for what is not called back when the connection ends meanwhile. */

@@ -2,6 +2,8 @@ import { task } from '@tautline/kit'
 
 import { domainOf } from './address.ts'
 import { sendBulk } from './bulk.ts'
+import { deliver } from './deliver.ts'
+import { putOff } from './errors.ts'
 import { createPostbox } from './postbox.ts'
 import { findRecipient } from './queries.ts'
 import { keepReport } from './report.ts'
@@ -13,12 +15,16 @@ import { welcomeTemplate } from './welcome-template.ts'
 /** A mail server may be away for hours: 1 s, 2 s, 4 s and so on, and then every ten minutes. */
 const RETRY = { limit: 30, baseMs: 1_000, capMs: 600_000 }
 
+/** Longest attempt at all mails of one task, in milliseconds: a slow server takes seconds for each. */
+const BULK_TIMEOUT_MS = 2 * 60 * 60_000
+
 export const sendBulkTask = task({
   name: 'mail.sendBulk',
   summary: 'Sends a mail to each of its recipients, once at most.',
   input: SendBulkInput,
   output: BulkOutcome,
   retry: RETRY,
+  timeoutMs: BULK_TIMEOUT_MS,
   concurrency: 2,
   async run({ ctx, input }) {
     const outcomes = await sendBulk(ctx, input)
@@ -49,7 +55,8 @@ export const welcomeTask = task({
     const from = 'from' in outlet ? outlet.from : ''
     const id = `${ctx.task.id}@${domainOf(from)}`
     const message = { from, to: email, id, ...fill(welcomeTemplate, { email }) }
-    const { status } = await ctx.step('send', () => postbox.leave(message))
-    return { outcome: status }
+    const { outcome } = await deliver(ctx, postbox, { key: 'send', message })
+    if (outcome === 'put off') throw putOff()
+    return { outcome }
   },
 })

@@ -1,3 +1,6 @@
+import { readdir } from 'node:fs/promises'
+import { getPriority } from 'node:os'
+
 import { expect, test } from 'vitest'
 
 import { computeReport, type ReportJob } from './compute-report.ts'
@@ -27,14 +30,51 @@ test('the threads make what would be made here, and the event loop goes on', asy
   expect(turns).toBeGreaterThan(10)
 })
 
-test('a report that nobody wants any more ends, and the next one has its thread', async () => {
+/** By how much each thread of this process gives way, where the system tells. */
+async function niceness(): Promise<number[]> {
+  const threads = await readdir('/proc/self/task')
+  return threads.map((thread) => getPriority(Number(thread)))
+}
+
+test.runIf(process.platform === 'linux')(
+  'the threads give way to the one that answers',
+  async () => {
+    const threads = createReportThreads({ maxThreads: 1 })
+    await threads.run(jobOf(10), signal)
+    expect(await niceness()).toContain(Math.min(getPriority() + 10, 19))
+  },
+)
+
+test('a report that nobody wants any more ends, and who waits has a thread', async () => {
   const threads = createReportThreads({ maxThreads: 1 })
+  await threads.run(jobOf(10), signal) // now there is a thread, and it begins at once
   const stop = new AbortController()
   const unwanted = threads.run(jobOf(400_000, 200_000), stop.signal)
-  const next = threads.run(jobOf(10), signal)
-  setTimeout(() => stop.abort(new Error('nobody wants it')), 50)
+  const next = threads.run(jobOf(11), signal)
+  setImmediate(() => stop.abort(new Error('nobody wants it')))
   await expect(unwanted).rejects.toThrow('nobody wants it')
-  expect((await next).items).toBe(10)
+  expect((await next).items).toBe(11)
+})
+
+test('who no longer waits for a thread is not kept one', async () => {
+  const threads = createReportThreads({ maxThreads: 1 })
+  const [first, second] = [new AbortController(), new AbortController()]
+  const under = threads.run(jobOf(400_000, 200_000), first.signal)
+  const waiting = threads.run(jobOf(10), second.signal)
+  second.abort(new Error('nobody waits'))
+  await expect(waiting).rejects.toThrow('nobody waits')
+  first.abort(new Error('nobody wants it'))
+  await expect(under).rejects.toThrow('nobody wants it')
+  expect((await threads.run(jobOf(10), signal)).items).toBe(10)
+})
+
+test('a thread that cannot begin fails its report, and nothing else', async () => {
+  const threads = createReportThreads({ maxThreads: 1, maxHeapMb: 4 })
+  for (const job of [jobOf(10), jobOf(11)]) {
+    await expect(threads.run(job, signal)).rejects.toMatchObject({
+      code: 'ERR_WORKER_OUT_OF_MEMORY',
+    })
+  }
 })
 
 test('more than there is room for is refused, to come back later', async () => {

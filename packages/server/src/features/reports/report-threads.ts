@@ -1,23 +1,20 @@
-import { availableParallelism, platform } from 'node:os'
+import { platform } from 'node:os'
 
 import { Piscina } from 'piscina'
 
-import { commonErrors, Failure } from '@tautline/kit'
-
+import { WORK_CORES } from '../../heavy-work.ts'
+import { createTurns } from '../../turns.ts'
 import type { ReportJob } from './compute-report.ts'
 import type { ReportData } from './schema.ts'
 
-/** All cores but one, which is for who answers. */
-export const THREADS = Math.max(1, availableParallelism() - 1)
-
 /** Reports that wait for a thread at most: while one that was told to end makes room for the next. */
-const MAX_WAITING = THREADS
-
-/** Before the next try where there was no room, in milliseconds. */
-const RETRY_AFTER_MS = 2_000
+const MAX_WAITING = WORK_CORES
 
 /** A report of the most items takes a third of it. */
 const MAX_HEAP_MB = 512
+
+/** Before a thread that has nothing to do ends, in milliseconds. */
+const IDLE_TIMEOUT_MS = 10_000
 
 /**
  * By how much the threads give way to the one that answers, on a core that they share. Elsewhere than
@@ -25,40 +22,56 @@ const MAX_HEAP_MB = 512
  */
 const NICE = platform() === 'linux' ? 10 : 0
 
+export interface ReportThreadsOptions {
+  readonly maxThreads?: number
+  /** Memory of each. */
+  readonly maxHeapMb?: number
+}
+
 /** Threads that make reports, so that a report stops nobody who asks for something else meanwhile. */
 export interface ReportThreads {
   /**
    * Ends its thread with the signal, and throws the signal's reason then; throws `OVERLOADED` when too
-   * many are waiting.
+   * many are waiting, and what its thread has failed with.
    */
   run(job: ReportJob, signal: AbortSignal): Promise<ReportData>
 }
 
-/** They start with the first report, end when idle, and never keep a process alive. */
-export function createReportThreads({ maxThreads = THREADS } = {}): ReportThreads {
+/**
+ * They start with the first report, end when idle, and never keep a process alive. Reports wait for their
+ * turn here and not in the pool: that starts no thread for who waits when another one has ended.
+ */
+export function createReportThreads(options: ReportThreadsOptions = {}): ReportThreads {
+  const { maxThreads = WORK_CORES, maxHeapMb = MAX_HEAP_MB } = options
   const pool = new Piscina<ReportJob, ReportData>({
-    filename: workerFile(),
     minThreads: 0,
     maxThreads,
-    maxQueue: MAX_WAITING,
-    idleTimeout: 10_000,
+    idleTimeout: IDLE_TIMEOUT_MS,
     niceIncrement: NICE,
-    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+    resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
   })
-  return {
-    async run(job, signal) {
-      signal.throwIfAborted()
-      if (pool.queueSize >= MAX_WAITING) {
-        throw new Failure(commonErrors.OVERLOADED, { retryAfterMs: RETRY_AFTER_MS })
-      }
-      try {
-        return await pool.run(job, { signal })
-      } catch (error) {
-        signal.throwIfAborted()
-        throw error
-      }
-    },
+  const turns = createTurns({ atOnce: maxThreads, waiting: MAX_WAITING })
+  const running = new Set<AbortController>()
+  // Of a thread that has not come to take a job: nobody knows whose it would have been.
+  pool.on('error', (error) => {
+    for (const stop of running) stop.abort(error)
+  })
+
+  async function runInThread(job: ReportJob, signal: AbortSignal): Promise<ReportData> {
+    const stop = new AbortController()
+    const ends = AbortSignal.any([signal, stop.signal])
+    running.add(stop)
+    try {
+      return await pool.run(job, { signal: ends, filename: workerFile() })
+    } catch (error) {
+      ends.throwIfAborted()
+      throw error
+    } finally {
+      running.delete(stop)
+    }
   }
+
+  return { run: (job, signal) => turns.take(signal, () => runInThread(job, signal)) }
 }
 
 /** The worker beside this file: `.ts` from source, `.js` once built. */

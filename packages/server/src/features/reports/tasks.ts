@@ -2,14 +2,15 @@ import type { z } from 'zod'
 
 import { Failure, task, type TaskContext } from '@tautline/kit'
 
+import { heavyWork, WORK_CORES } from '../../heavy-work.ts'
 import { REPORT_TOO_LARGE } from './errors.ts'
 import { selectStock } from './queries.ts'
-import { createReportThreads, THREADS } from './report-threads.ts'
+import { createReportThreads } from './report-threads.ts'
 import { ComputeTaskInput, MAX_ITEMS, Report } from './schema.ts'
 import { createStockCollector, type Stock } from './stock.ts'
 
-/** Rows that the cursor brings at a time: what they take of the event loop is a few milliseconds. */
-const ROWS_AT_ONCE = 1_000
+/** Rows that the cursor brings at a time: what they take of the event loop is about a millisecond. */
+const ROWS_AT_ONCE = 250
 
 /** Longest report, in milliseconds. */
 const TIMEOUT_MS = 5 * 60_000
@@ -22,12 +23,12 @@ export const computeTask = task({
   input: ComputeTaskInput,
   output: Report,
   // Those that there is no thread for stay where they are, in the queue.
-  concurrency: THREADS,
+  concurrency: WORK_CORES,
   timeoutMs: TIMEOUT_MS,
   async run({ ctx, input }) {
     const { kind, bands } = input
     const stock = await readStock(ctx, input)
-    return threads.run({ kind, bands, stock }, ctx.signal)
+    return heavyWork.take(ctx.signal, () => threads.run({ kind, bands, stock }, ctx.signal))
   },
 })
 

@@ -1,0 +1,65 @@
+import { isFailure, type StepOutcome, type TaskContext } from '@tautline/kit'
+
+import { MAIL_SERVER_AWAY } from './errors.ts'
+import type { Message } from './message.ts'
+import { NotSent } from './not-sent.ts'
+import type { Postbox } from './postbox.ts'
+
+/** Tries of one mail that the server puts off; between two of them the task waits. */
+const MAX_TRIES = 10
+
+/** A mail, and the name that it has within its task. */
+export interface Parcel {
+  readonly key: string
+  readonly message: Message
+}
+
+/** What has become of a mail. `put off`: it is to be tried by an attempt that comes later. */
+export interface Delivery {
+  readonly outcome: StepOutcome<unknown>['status'] | 'put off'
+  /** What the server said, or what stood in the way. */
+  readonly said: string | null
+}
+
+/** What a try came to that has certainly come to something; the ledger has it as done. */
+interface Try {
+  readonly is: 'taken' | 'refused' | 'put off'
+  readonly said: string
+}
+
+/**
+ * Sends a mail once at most. Each try is a step of its own, and the next one is begun only when it is
+ * known that the one before it came to nothing.
+ */
+export async function deliver(
+  { step }: Pick<TaskContext, 'step'>,
+  postbox: Postbox,
+  { key, message }: Parcel,
+): Promise<Delivery> {
+  let said = ''
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
+    const outcome = await step(`${key}.${tries}`, () => tryOnce(postbox, message))
+    if (outcome.status === 'unknown') return { outcome: 'unknown', said: null }
+    if (outcome.status === 'failed') return { outcome: 'failed', said: outcome.error }
+    const { is } = outcome.value
+    said = outcome.value.said
+    if (is === 'taken') return { outcome: 'done', said }
+    if (is === 'refused') break
+    if (!outcome.isReplay && tries < MAX_TRIES) return { outcome: 'put off', said }
+  }
+  return { outcome: 'failed', said }
+}
+
+async function tryOnce(postbox: Postbox, message: Message): Promise<Try> {
+  try {
+    return { is: 'taken', said: await postbox.leave(message) }
+  } catch (error) {
+    if (error instanceof NotSent) {
+      return { is: error.why === 'refused' ? 'refused' : 'put off', said: error.message }
+    }
+    if (isFailure(error) && error.reason === MAIL_SERVER_AWAY.reason) {
+      return { is: 'put off', said: error.message }
+    }
+    throw error
+  }
+}
