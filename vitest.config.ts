@@ -84,6 +84,7 @@ export default defineConfig({
           include: underLoad,
           globalSetup: [postgres],
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
