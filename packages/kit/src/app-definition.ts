@@ -13,7 +13,7 @@ import type { Limits } from './policies/rate-limit/limits.ts'
 import type { Identity, Resources } from './resources.ts'
 import { findContradictions } from './rpc/checks.ts'
 import { t } from './rpc/trpc.ts'
-import type { Task } from './tasks/definition.ts'
+import type { Task, TaskKindOf } from './tasks/definition.ts'
 import type { OnTasksEnd } from './tasks/ended.ts'
 import type { TaskBounds } from './tasks/engine.ts'
 
@@ -72,6 +72,18 @@ export type RouterOf<F extends Features> = TRPCBuiltRouter<
   { ctx: object; meta: object; errorShape: ErrorShape; transformer: true },
   { [Noun in keyof F]: F[Noun]['router'] }
 >
+
+type TaskIn<F extends Feature> = F extends { readonly tasks: readonly (infer T extends Task)[] }
+  ? T
+  : never
+
+/**
+ * What clients import beside the router type: the tasks by their names, each with its output and its
+ * own events.
+ */
+export type TasksOf<F extends Features> = {
+  readonly [T in TaskIn<F[keyof F]> as T['name']]: TaskKindOf<T>
+}
 
 export interface AppOptions<F extends Features> {
   readonly name: string

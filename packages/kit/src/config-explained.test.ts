@@ -34,10 +34,17 @@ test('every setting is told with what is in effect and where it comes from', asy
 test('no secret is told, nor a password inside a connection string', async () => {
   const DATABASE_DIRECT_URL = 'postgres://db/app?user=anna&password=hunter4'
   const TAUTLINE_SECRET_PREVIOUS = 'an older secret, as long as the new one'
-  const settings = await of({ ...ENVIRONMENT, DATABASE_DIRECT_URL, TAUTLINE_SECRET_PREVIOUS })
+  const REDIS_URL = 'rediss://anna:hunter5@redis:6379/0'
+  const settings = await of({
+    ...ENVIRONMENT,
+    DATABASE_DIRECT_URL,
+    REDIS_URL,
+    TAUTLINE_SECRET_PREVIOUS,
+  })
   expect(settings).toMatchObject({
     DATABASE_URL: ['postgres://anna:***@db/app?sslpassword=***&sslmode=require', 'environment'],
     DATABASE_DIRECT_URL: ['postgres://db/app?user=anna&password=***', 'environment'],
+    REDIS_URL: ['rediss://anna:***@redis:6379/0', 'environment'],
     TAUTLINE_SECRET: ['***', 'environment'],
     TAUTLINE_SECRET_PREVIOUS: ['***', 'environment'],
   })

@@ -14,7 +14,7 @@ export interface Setting {
 type Value = Variables[keyof Variables]
 
 const SECRETS = new Set(['TAUTLINE_SECRET', 'TAUTLINE_SECRET_PREVIOUS'])
-const CONNECTION_STRINGS = new Set(['DATABASE_URL', 'DATABASE_DIRECT_URL'])
+const CONNECTION_STRINGS = new Set(['DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL'])
 
 const HIDDEN = '***'
 

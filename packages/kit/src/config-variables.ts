@@ -21,7 +21,10 @@ const postgresUrl = z
 
 /** Names, meaning and defaults of the environment variables; `tautline --help` prints them. */
 export const environmentSchema = z.object({
-  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'])
+    .default('development')
+    .describe('development, test, or production, where secret, hosts and folder must be given'),
   HOST: z.string().min(1).default('127.0.0.1').describe('address to listen on'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(3000).describe('port; 0 takes any'),
   DATABASE_URL: postgresUrl.describe('Postgres, or a PgBouncer in transaction mode'),
@@ -33,7 +36,12 @@ export const environmentSchema = z.object({
     .refine(isRedisUrl, 'must be a connection string such as rediss://user:password@host:6379/0')
     .optional()
     .describe('Redis; without it each process keeps limits and caches of its own'),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe(
+      'the least that is logged: trace, debug, info, warn, error, fatal; silent for nothing',
+    ),
   TAUTLINE_SECRET: z
     .string()
     .min(32, 'must have at least 32 characters; `openssl rand -base64 32` makes one')
@@ -74,8 +82,19 @@ export const environmentSchema = z.object({
     .describe(
       'names the code that runs: what another build has cached is not read; default the app’s version',
     ),
-  TAUTLINE_CACHE_ENTRIES: z.coerce.number().int().min(0).max(10_000_000).default(10_000),
-  TAUTLINE_CACHE_BYTES: z.coerce.number().int().min(0).default(64_000_000),
+  TAUTLINE_CACHE_ENTRIES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000_000)
+    .default(10_000)
+    .describe('answers that a process keeps in its cache'),
+  TAUTLINE_CACHE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(64_000_000)
+    .describe('bytes of them'),
   // More than the pool has connections, because calls do what needs none as well, and because up to
   // twenty wait for a password to be hashed. Where the database is what is short, the wait for the
   // pool brings it down by itself: half of it serves no more calls, and no fewer.
@@ -94,12 +113,32 @@ export const environmentSchema = z.object({
     .max(100_000)
     .default(100)
     .describe('requests that wait for that; one more is refused'),
-  TAUTLINE_HEADERS_TIMEOUT_MS: timeout.default(10_000),
-  TAUTLINE_REQUEST_TIMEOUT_MS: timeout.default(30_000),
-  TAUTLINE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10),
-  TAUTLINE_PROCESSES: z.coerce.number().int().min(1).max(256).default(1),
-  TAUTLINE_ACQUIRE_TIMEOUT_MS: timeout.default(500),
-  TAUTLINE_STATEMENT_TIMEOUT_MS: timeout.default(15_000),
+  TAUTLINE_HEADERS_TIMEOUT_MS: timeout
+    .default(10_000)
+    .describe('longest for the head of a request, in milliseconds'),
+  TAUTLINE_REQUEST_TIMEOUT_MS: timeout
+    .default(30_000)
+    .describe('longest for its body after that, in milliseconds; a file may take longer'),
+  TAUTLINE_POOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(200)
+    .default(10)
+    .describe('connections to Postgres in the pool of a process'),
+  TAUTLINE_PROCESSES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(256)
+    .default(1)
+    .describe('servers and workers that share the database'),
+  TAUTLINE_ACQUIRE_TIMEOUT_MS: timeout
+    .default(500)
+    .describe('longest wait for a connection of the pool, in milliseconds'),
+  TAUTLINE_STATEMENT_TIMEOUT_MS: timeout
+    .default(15_000)
+    .describe('longest for a statement, in milliseconds'),
   TAUTLINE_WORKER: z
     .enum(['on', 'off'])
     .default('on')
@@ -109,9 +148,15 @@ export const environmentSchema = z.object({
     .min(1)
     .optional()
     .describe('folder of the files that users send; required in production, else .data/files'),
-  TAUTLINE_SLOW_CALL_MS: milliseconds.default(1_000),
-  TAUTLINE_DRAIN_TIMEOUT_MS: milliseconds.default(25_000),
-  TAUTLINE_DRAIN_QUIET_MS: milliseconds.default(1_500),
+  TAUTLINE_SLOW_CALL_MS: milliseconds
+    .default(1_000)
+    .describe('a call that takes longer is logged with where its time went'),
+  TAUTLINE_DRAIN_TIMEOUT_MS: milliseconds
+    .default(25_000)
+    .describe('after a stop signal: how long what runs may take, in milliseconds'),
+  TAUTLINE_DRAIN_QUIET_MS: milliseconds
+    .default(1_500)
+    .describe('after a stop signal: how long nobody must have called before it ends'),
 })
 
 /** The variables of an environment as their schema reads them. */

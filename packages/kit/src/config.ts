@@ -7,7 +7,7 @@ import type { LogLevel } from './platform/logger.ts'
 import type { RedisConfig } from './platform/redis/connection.ts'
 import type { EntriesOptions } from './policies/cache/entries.ts'
 
-export { explainConfig, type Setting } from './config-explained.ts'
+export { explainConfig } from './config-explained.ts'
 export { ConfigError } from './config-sources.ts'
 export { describeEnvironment } from './config-variables.ts'
 

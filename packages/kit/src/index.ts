@@ -18,6 +18,7 @@ export {
   type FeatureLoop,
   type Procedures,
   type RouterOf,
+  type TasksOf,
 } from './app-definition.ts'
 export { ConfigError, readConfig, type Config } from './config.ts'
 export * from './db/database.ts'
@@ -58,9 +59,13 @@ export {
 } from './features/files/files.ts'
 export { cacheControl } from './features/cache/cache-control.ts'
 export { deleteNotificationsOf } from './features/notifications/delete-notifications.ts'
-export { notifications, type NotificationsOptions } from './features/notifications/notifications.ts'
+export {
+  notifications,
+  type NotificationsFeature,
+  type NotificationsOptions,
+} from './features/notifications/notifications.ts'
 export { deleteTasksOf } from './features/tasks/delete-tasks.ts'
-export { tasks, type Tasks, type TasksOptions } from './features/tasks/tasks.ts'
+export { tasks, type TasksFeature, type TasksOptions } from './features/tasks/tasks.ts'
 export type { LimitRule, Limits } from './policies/rate-limit/limits.ts'
 export type {
   CachedValue,
@@ -76,6 +81,7 @@ export type {
 } from './resources.ts'
 export { mutation, query, subscription } from './rpc/define.ts'
 export { isOwnedBy, type DeletedUser } from './rpc/deleted-user.ts'
+export type { FeatureLimits } from './rpc/feature-limits.ts'
 export { identityOf } from './rpc/handler-context.ts'
 export type { Mutation, Query, Subscription, TrackedEvent } from './rpc/definition.ts'
 export { tracked } from './rpc/tracked.ts'
@@ -98,6 +104,7 @@ export {
   type Task,
   type TaskContext,
   type TaskDefinition,
+  type TaskKindOf,
   type TaskRetry,
   type TaskSchedule,
   type TaskStop,

@@ -58,9 +58,14 @@ export interface TaskAcceptor {
 }
 
 /** A task, and whose it is. */
-export interface OwnTask {
+export interface AnyTask {
   readonly id: string
-  /** As `identityOf` writes a principal. */
+  /** As `identityOf` writes a principal; null for the backend itself. */
+  readonly owner: string | null
+}
+
+/** A task of a user. */
+export interface OwnTask extends AnyTask {
   readonly owner: string
 }
 
@@ -85,9 +90,9 @@ export type RedriveOutcome =
 /** What accepts tasks, ends them, and gives those that have failed another time. */
 export interface TaskControl extends TaskAcceptor {
   /** Ends a task: at once if it waits. Never waits for whoever runs it. */
-  cancel(db: Db, task: OwnTask): Promise<CancelOutcome>
+  cancel(db: Db, task: AnyTask): Promise<CancelOutcome>
   /** Gives a failed, dead or cancelled task all its tries again. Throws `TOO_MANY_TASKS`. */
-  redrive(db: Db, task: OwnTask): Promise<RedriveOutcome>
+  redrive(db: Db, task: AnyTask): Promise<RedriveOutcome>
 }
 
 /** Something that has happened to a task. */

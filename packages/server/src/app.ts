@@ -23,6 +23,9 @@ const signIn = auth({
   onRegister: welcomeNewUser,
 })
 
+/** Of what the library brings, as of what is our own. */
+const readsAndWrites = { reads: 'reads', writes: 'writes' }
+
 export const app = defineApp({
   name: 'tautline-reference',
   version: '0.1.0',
@@ -33,14 +36,14 @@ export const app = defineApp({
     files: files({
       uploads: { limit: 'writes' },
       downloads: { limit: 'reads' },
-      limits: { reads: 'reads', writes: 'writes' },
+      limits: readsAndWrites,
     }),
     images,
     items,
     mail,
-    notifications: notifications(),
+    notifications: notifications({ limits: readsAndWrites }),
     reports,
-    tasks: tasks(),
+    tasks: tasks({ limits: readsAndWrites }),
     upstream,
     users,
   },

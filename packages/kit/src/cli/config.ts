@@ -1,4 +1,5 @@
-import { explainConfig, type Setting } from '../config.ts'
+import { explainConfig } from '../config.ts'
+import { columns } from './columns.ts'
 import { hasApp, loadApp } from './load-app.ts'
 
 /** Stands for the connection string that `dev` will make; never shown. */
@@ -21,13 +22,6 @@ export async function runConfig(appPath: string): Promise<void> {
       ? { ...setting, value: 'embedded Postgres', from: 'default of dev' }
       : setting,
   )
-  process.stdout.write(`${table(shown).join('\n')}\n`)
-}
-
-function table(settings: readonly Setting[]): string[] {
-  const nameWidth = Math.max(...settings.map(({ name }) => name.length))
-  const valueWidth = Math.max(...settings.map(({ value }) => value.length))
-  return settings.map(({ name, value, from }) =>
-    [name.padEnd(nameWidth), value.padEnd(valueWidth), from].join('  '),
-  )
+  const rows = shown.map(({ name, value, from }) => [name, value, from])
+  process.stdout.write(`${columns(rows).join('\n')}\n`)
 }

@@ -15,6 +15,10 @@ const HELP = `tautline <command> [--app src/app.ts]
                       is in schema.sql beside them or in a file named behind it; then exits with 1
   db dump             print the schema of the database as SQL, for such a file
   db types            print the types of the tables of the database, for interface Database
+  tasks list [--state dead]
+                      print tasks of anybody, 100 at most: whose, how far, and why they failed
+  tasks retry <id>, tasks cancel <id>
+                      give a task that failed all its tries again, or end one, whosever it is
   config              print every setting, its value and where it comes from
   policies            print what every procedure declares, as a table in Markdown
   user promote <email> <role>, user demote <email> <role>
@@ -27,15 +31,16 @@ ${describeEnvironment()
   .map((line) => `  ${line}`)
   .join('\n')}
 
-DATABASE_URL, DATABASE_DIRECT_URL, TAUTLINE_SECRET and TAUTLINE_SECRET_PREVIOUS may also be given as
-the path of a file, in a variable with _FILE behind its name, and so may the settings of an app's own,
-which \`tautline config\` lists with the rest.`
+DATABASE_URL, DATABASE_DIRECT_URL, REDIS_URL, TAUTLINE_SECRET and TAUTLINE_SECRET_PREVIOUS may also be
+given as the path of a file, in a variable with _FILE behind its name, and so may the settings of an
+app's own, which \`tautline config\` lists with the rest.`
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       app: { type: 'string', default: 'src/app.ts' },
+      state: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -55,6 +60,8 @@ async function main(): Promise<void> {
       return (await import('./migrate.ts')).runMigrate(values.app, rest)
     case 'db':
       return (await import('./db.ts')).runDb(values.app, rest)
+    case 'tasks':
+      return (await import('./tasks.ts')).runTasks(values.app, rest, values.state)
     case 'config':
       return (await import('./config.ts')).runConfig(values.app)
     case 'policies':

@@ -1,17 +1,14 @@
 import { readConfig } from '../config.ts'
 import { openDirect } from '../db/direct.ts'
-import { databaseErrorCode } from '../db/errors.ts'
 import { addRole, removeRole } from '../features/auth/queries.ts'
 import { createLogger } from '../platform/logger.ts'
 import { CliError } from './cli-error.ts'
 import { provideDatabase } from './dev-database.ts'
+import { orNotMigrated } from './not-migrated.ts'
 
 const CHANGES = { promote: addRole, demote: removeRole }
 
 const ROLE = /^[a-z][a-z0-9:_-]{0,63}$/
-
-/** 42P01 undefined_table, 42703 undefined_column, 3F000 invalid_schema_name. */
-const NOT_MIGRATED = new Set(['42P01', '42703', '3F000'])
 
 /**
  * \`tautline user promote | demote <email> <role>\`. Without DATABASE_URL: the development database.
@@ -30,10 +27,7 @@ export async function runUser([action, email, role, ...rest]: string[]): Promise
   await using database = await provideDatabase()
   const config = await readConfig({ ...process.env, ...database.environment })
   await using direct = openDirect(config.database, createLogger('warn'))
-  const roles = await CHANGES[action](direct.db, email, role).catch((cause: unknown) => {
-    if (!NOT_MIGRATED.has(databaseErrorCode(cause) ?? '')) throw cause
-    throw new CliError('This database has no accounts yet; run tautline migrate up.', { cause })
-  })
+  const roles = await orNotMigrated('accounts', CHANGES[action](direct.db, email, role))
   if (!roles) throw new CliError(`No account has the address ${email}.`)
   process.stdout.write(`${email} has ${roles.length > 0 ? roles.join(', ') : 'no roles'}\n`)
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate } from 'node:timers/promises'
 
 import { sleep } from '@tautline/shared'
@@ -45,6 +46,8 @@ export function createRinger({ log, metrics }: RingerParts): Ringer {
   const waiting = new Map<string, Message>()
   let tell: Tell | undefined
   let telling: Promise<void> | undefined
+  /** Nobody's call: who rings first would be kept for as long as others ring. */
+  const outside = AsyncLocalStorage.snapshot()
   const removeGauge = metrics.gauge('db_rings_waiting', () => waiting.size)
 
   /** All that waits, once somebody can tell it. */
@@ -71,7 +74,7 @@ export function createRinger({ log, metrics }: RingerParts): Ringer {
 
   function begin(): void {
     if (telling || !tell || waiting.size === 0) return
-    telling = tellAll().finally(() => {
+    telling = outside(tellAll).finally(() => {
       telling = undefined
       begin()
     })

@@ -33,6 +33,10 @@ declare
   due timestamptz := tautline_boss.job_now() + delay_ms * interval '1 ms';
 begin
   if new_owner is not null then
+    if current_setting('transaction_isolation') <> 'read committed' then
+      raise exception 'A task of an owner is accepted in a READ COMMITTED transaction only.'
+        using hint = 'Elsewhere nobody sees how many tasks the owner has by now.';
+    end if;
     perform pg_advisory_xact_lock(hashtextextended('tautline.tasks ' || new_owner, 0));
   end if;
   for attempt in 1 .. 5 loop -- a duplicate may end just when it was met

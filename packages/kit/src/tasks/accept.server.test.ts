@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
@@ -122,6 +123,15 @@ test('one transaction is held to the cap as well, and the backend itself is not'
     })
   await expect(many(owner)).rejects.toMatchObject({ reason: 'TOO_MANY_TASKS' })
   await expect(many(null)).resolves.toBeUndefined()
+})
+
+test('where others’ tasks cannot be seen any more, no task of an owner is accepted', async () => {
+  const request = { task: report, input: { pages: 1, text: 'x' }, owner: newOwner() }
+  const accepting = inTransaction(two.one, async (db) => {
+    await sql`set transaction isolation level repeatable read`.execute(db)
+    await two.acceptor.accept(db, request)
+  })
+  await expect(accepting).rejects.toThrow('READ COMMITTED')
 })
 
 test('two wishes of one key are one task, until it has ended', async () => {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 
-import { commonErrors, Failure } from '@tautline/shared'
+import { commonErrors, Failure, isFailure } from '@tautline/shared'
 
 import type { Db } from '../db/database.ts'
 import { isOutcomeUnknown } from '../db/errors.ts'
 import { ring } from '../db/ring.ts'
-import { offBudget } from '../platform/call-scope.ts'
+import { currentCall, offBudget } from '../platform/call-scope.ts'
 import type { AcceptableTask, EnqueuedTask, TaskAcceptor, TaskRequest } from '../task-types.ts'
 import { acceptInput } from './accept-input.ts'
 import { addTask } from './accept-rows.ts'
@@ -98,6 +98,9 @@ async function addOnItsOwn(db: Db, wish: Wish, maxUnfinished: number): Promise<E
   try {
     return await add(db, wish, maxUnfinished)
   } catch (error) {
+    // The statement has succeeded, and has added nothing.
+    const call = currentCall()
+    if (isFailure(error) && call?.kind === 'mutation') call.changes--
     if (!isOutcomeUnknown(error)) throw error
     throw new Failure(commonErrors.COMMIT_UNKNOWN, { cause: error })
   }

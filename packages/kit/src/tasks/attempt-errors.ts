@@ -24,8 +24,12 @@ export function isFinal(error: unknown): boolean {
 /** Whether one of our own statements that failed like this may succeed the next time. */
 export function isPassing(error: unknown): boolean {
   if (isFailure(error)) return error.definition.retryable || PASSING.has(error.reason)
-  if (error instanceof DOMException && error.name === 'TimeoutError') return true
-  return toDatabaseFailure(error) !== undefined
+  return isTimeout(error) || toDatabaseFailure(error) !== undefined
+}
+
+/** Whether something of ours took longer than we let it. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError'
 }
 
 /** Whether something that failed like this may have happened all the same. */

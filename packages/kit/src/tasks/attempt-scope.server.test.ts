@@ -1,3 +1,5 @@
+import { setImmediate as untilNextTurn } from 'node:timers/promises'
+
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 
@@ -104,6 +106,23 @@ test('progress between many short transactions is written now and then, and the 
   const told = (await world.events(id)).filter(([, type]) => type === 'progress')
   expect(told.length).toBeLessThanOrEqual(Number(output) / 250 + 2)
   expect(last).toBe(40)
+})
+
+test('progress in a tight loop is written now and then, and the last of it always', async () => {
+  const times = 100_000
+  const { id } = await startTask(world, async ({ ctx }) => {
+    const startedAt = performance.now()
+    for (let n = 1; n <= times; n++) {
+      ctx.progress(n, times)
+      if (n % 100 === 0) await untilNextTurn()
+    }
+    return performance.now() - startedAt
+  })
+  const { output, progress_current: last } = await world.when(id, 'succeeded')
+  const told = (await world.events(id)).filter(([, type]) => type === 'progress')
+  expect(told.length).toBeLessThanOrEqual(Number(output) / 250 + 2)
+  expect(told.at(-1)?.[2]).toMatchObject({ current: times, total: times })
+  expect(last).toBe(times)
 })
 
 test('a read only reads', async () => {

@@ -13,7 +13,10 @@ export interface ScopeParts {
   readonly key: AttemptKey
   /** Told when a write finds that the attempt is no longer the task's current one. */
   readonly onLost: () => void
-  /** What the handler has said so far is told before its next event; before a transaction if it is due. */
+  /**
+   * What the handler has said so far is told before its next event, and before a transaction if it is
+   * due; events inside a transaction may come before it.
+   */
   readonly progress: Pick<ProgressWriter, 'flush' | 'flushDue'>
 }
 

@@ -1,7 +1,7 @@
 import { isTaskEnd } from '@tautline/shared'
 
 import type { Db } from '../db/database.ts'
-import type { CancelOutcome, OwnTask } from '../task-types.ts'
+import type { AnyTask, CancelOutcome } from '../task-types.ts'
 import { deleteWaiting } from './boss-jobs.ts'
 import { tellEnd, type EndParts } from './ended.ts'
 import { appendEvent } from './events.ts'
@@ -12,7 +12,7 @@ import { findState, holdFreeQueued, type HeldTask } from './task-rows.ts'
  * Ends a task of its owner, within the transaction that `db` is. Never waits for the task's row: a
  * step of the task may hold it, and its process may stand still.
  */
-export async function cancelTask(db: Db, own: OwnTask, parts: EndParts): Promise<CancelOutcome> {
+export async function cancelTask(db: Db, own: AnyTask, parts: EndParts): Promise<CancelOutcome> {
   const queued = await holdFreeQueued(db, own)
   if (queued) {
     await endCancelled(db, queued, parts)

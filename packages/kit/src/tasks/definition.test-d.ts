@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 import type { Feature } from '../app-definition.ts'
 import type { EnqueuedTask } from '../task-types.ts'
-import { task, type Task, type TaskContext } from './definition.ts'
+import { task, type Task, type TaskContext, type TaskKindOf } from './definition.ts'
 
 const Input = z.strictObject({
   day: z.iso.date().transform((day) => new Date(day)),
@@ -51,7 +51,18 @@ const sweep = task({
 
 describe('a task', () => {
   test('has the types of its definition', () => {
-    expectTypeOf(report).toEqualTypeOf<Task<'report.make', typeof Input, typeof Output>>()
+    expectTypeOf(report).toEqualTypeOf<
+      Task<'report.make', typeof Input, typeof Output, { readonly row: typeof Row }>
+    >()
+  })
+
+  test('tells clients what comes out of it, and what it tells', () => {
+    type Made = TaskKindOf<typeof report>
+    expectTypeOf<Made['name']>().toEqualTypeOf<'report.make'>()
+    expectTypeOf<Made['output']>().toEqualTypeOf<{ at: Date }>()
+    expectTypeOf<Made['events']['row']['data']>().toEqualTypeOf<{ row: number; big: bigint }>()
+    expectTypeOf<keyof Made['events']>().toEqualTypeOf<'row'>()
+    expectTypeOf<keyof TaskKindOf<typeof sweep>['events']>().toEqualTypeOf<never>()
   })
 
   test('returns what its output schema takes, and is due with an input that it takes', () => {

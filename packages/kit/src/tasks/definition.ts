@@ -11,7 +11,10 @@ type EventSchemas = Readonly<Record<string, Schema>>
 export interface TaskRetry {
   /** Failed attempts after the first. Attempts whose process was lost do not count. Default 3. */
   readonly limit?: number
-  /** Before the first of them, in milliseconds; doubles, with jitter. Default 1,000. */
+  /**
+   * Longest pause before the first of them, in milliseconds; doubles with each. How long it is, is random.
+   * Default 1,000.
+   */
   readonly baseMs?: number
   /** Longest pause, in milliseconds. Default 10 minutes. */
   readonly capMs?: number
@@ -114,16 +117,30 @@ export interface Task<
   N extends string = string,
   I extends Schema = Schema,
   O extends Schema = Schema,
+  E extends EventSchemas = EventSchemas,
 > extends AcceptableTask<I> {
   readonly name: N
   readonly summary: string
   readonly output: O
   readonly events: EventSchemas
+  /** Only a type; there is no such property. */
+  readonly '~events'?: E
   readonly retry: Required<TaskRetry>
   readonly timeoutMs: number
   readonly concurrency: number
   readonly schedule: TaskSchedule<unknown> | undefined
   readonly run: (call: { readonly ctx: TaskContext; readonly input: never }) => Promise<unknown>
+}
+
+/** What clients know of a task: what comes out of it, and the events of its own as they are told. */
+export interface TaskKindOf<T extends Task> {
+  readonly name: T['name']
+  readonly output: z.output<T['output']>
+  readonly events: OwnEvents<NonNullable<T['~events']>>
+}
+
+type OwnEvents<E extends EventSchemas> = {
+  readonly [K in keyof E & string]: { readonly name: K; readonly data: z.output<E[K]> }
 }
 
 const DEFAULTS = {
@@ -139,7 +156,7 @@ export function task<
   I extends Schema,
   O extends Schema,
   const E extends EventSchemas = Record<never, never>,
->(definition: TaskDefinition<N, I, O, E>): Task<N, I, O> {
+>(definition: TaskDefinition<N, I, O, E>): Task<N, I, O, E> {
   const { name, summary, input, output, events = {}, retry, schedule, dedupeKey } = definition
   return {
     name,

@@ -1,16 +1,16 @@
 import { backoffMs, sleep } from '@tautline/shared'
 
 import type { Db } from '../db/database.ts'
+import { STREAM_READ_TIMEOUT_MS } from '../db/stream-read.ts'
 import { orAborted } from '../platform/abort.ts'
 import { withDeadline } from '../platform/call-scope.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { startLoop } from '../platform/supervised-loop.ts'
+import { createWaker } from '../platform/waker.ts'
 import type { Feed } from './follow-feed.ts'
 import type { OpenFeeds } from './follow-feeds.ts'
 import { readEvents } from './follow-queries.ts'
-import { READ_TIMEOUT_MS } from './follow-read.ts'
-import { createWaker } from './follow-waker.ts'
 
 /** Tasks that one statement reads on, of which so many have rung, and events of each. */
 const FEEDS_AT_ONCE = 100
@@ -59,7 +59,7 @@ export function startReading({ db, log, metrics, open }: ReadingOptions): Readin
   async function readOn(batch: readonly Feed[]): Promise<void> {
     const places = batch.map((feed) => feed.place())
     const most = { events: EVENTS_AT_ONCE, text: Math.ceil(TEXT_AT_ONCE / places.length) }
-    const found = await withDeadline('tasks.follow', READ_TIMEOUT_MS, () =>
+    const found = await withDeadline('tasks.follow', STREAM_READ_TIMEOUT_MS, () =>
       readEvents(db, places, most),
     )
     metrics.count('task_feed_reads_total')

@@ -2,18 +2,18 @@ import { commonErrors, Failure } from '@tautline/shared'
 
 import type { Db } from '../db/database.ts'
 import type { Notifications } from '../db/notifications.ts'
+import { readForStream } from '../db/stream-read.ts'
 import { badInput } from '../platform/bad-input.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createSlots, type Slots } from '../platform/slots.ts'
+import { createWaker } from '../platform/waker.ts'
 import type { TaskEvent, TaskWatch, TaskWatcher } from '../task-types.ts'
 import { createDoorbell } from './doorbell.ts'
 import { TASK_NOT_FOUND } from './failures.ts'
 import { hasGap, type Feed } from './follow-feed.ts'
 import { startFeeds, type Feeds } from './follow-feeds.ts'
 import { findWatched, readEvents, type Found } from './follow-queries.ts'
-import { readForStream } from './follow-read.ts'
-import { createWaker } from './follow-waker.ts'
 
 /** Behind the doorbell, in milliseconds. */
 const POLL_MS = 3_000

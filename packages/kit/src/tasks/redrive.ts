@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { commonErrors, Failure, type TaskState } from '@tautline/shared'
 
 import type { Db } from '../db/database.ts'
-import type { OwnTask, RedriveOutcome } from '../task-types.ts'
+import type { AnyTask, RedriveOutcome } from '../task-types.ts'
 import type { AcceptorParts } from './accept.ts'
 import { appendEvent } from './events.ts'
 import { forgetWish, setQueuedAnew } from './task-rows-changes.ts'
@@ -25,19 +25,17 @@ const RETRYABLE: ReadonlySet<TaskState> = new Set(['failed', 'dead', 'cancelled'
  */
 export async function redriveTask(
   db: Db,
-  own: OwnTask,
+  own: AnyTask,
   { boss, names, maxUnfinished }: AcceptorParts,
 ): Promise<RedriveOutcome> {
-  await holdOwner(db, own.owner) // before the row, as whoever enqueues and then changes rows
+  if (own.owner !== null) await holdOwner(db, own.owner) // before the row, as whoever enqueues and then changes rows
   const task = await holdOwnTask(db, own)
   if (!task || !(await hasFirstEvent(db, task.id))) return { is: 'unknown' }
   const { id, name, state, attempt, priority } = task
   if (!RETRYABLE.has(state) || !names.has(name)) return { is: 'refused', state }
   const duplicated = await findRival(db, own, task)
   if (duplicated !== undefined) return { is: 'duplicate', state, of: duplicated }
-  if ((await countUnfinished(db, own.owner, maxUnfinished)) >= maxUnfinished) {
-    throw new Failure(commonErrors.TOO_MANY_TASKS)
-  }
+  if (await hasTooMany(db, own, maxUnfinished)) throw new Failure(commonErrors.TOO_MANY_TASKS)
   const jobId = randomUUID()
   await setQueuedAnew(db, id, jobId)
   await boss.send(db, { name, taskId: id, base: attempt, jobId, priority })
@@ -46,6 +44,11 @@ export async function redriveTask(
   return { is: 'queued' }
 }
 
-async function findRival(db: Db, { owner }: OwnTask, { name, dedupeKey }: HeldTask) {
+async function findRival(db: Db, { owner }: AnyTask, { name, dedupeKey }: HeldTask) {
   return dedupeKey === null ? undefined : findDuplicated(db, { name, owner, dedupeKey })
+}
+
+/** The backend's own have no bound. */
+async function hasTooMany(db: Db, { owner }: AnyTask, max: number): Promise<boolean> {
+  return owner !== null && (await countUnfinished(db, owner, max)) >= max
 }

@@ -2,7 +2,7 @@ import type { Db } from '../db/database.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { withDeadline } from '../platform/call-scope.ts'
 import { endTasks, type AttemptEnd, type Locking, type TaskEnd } from './attempt-ends.ts'
-import { isPassing } from './attempt-errors.ts'
+import { isPassing, isTimeout } from './attempt-errors.ts'
 import { gather } from './attempt-gather.ts'
 import { requeueTask, type TaskRetrying } from './attempt-rows.ts'
 import type { Boss, Delivery } from './boss.ts'
@@ -56,11 +56,12 @@ export function createSettle(parts: SettleParts): Settle {
     if (settlement.kind === 'retry') return retry(parts, { delivery, owner, priority }, settlement)
     const ending = { delivery, owner, end: settlement }
     const isEnded = await endOften(ending).catch((error: unknown) => {
-      if (isPassing(error)) throw error
+      if (isPassing(error) && !isTimeout(error)) throw error
       return false
     })
     if (isEnded) return true
-    // It is lost, somebody holds its row, for whom the others did not wait, or one of them failed all.
+    // It is lost, somebody holds its row, for whom the others did not wait, or one of them failed all,
+    // or held all up.
     return (await end(parts, [ending], { waits: true })).size > 0
   }
 }

@@ -10,7 +10,7 @@ export const samples = samplesOf(queries, {
   countUnfinished: [owner, 1_000],
   findDuplicated: [{ name, owner, dedupeKey: 'Monday' }],
   holdFreeTask: [id],
-  holdOwnTask: [{ id, owner }],
+  holdOwnTask: { 'of a user': [{ id, owner }], 'of the backend itself': [{ id, owner: null }] },
   holdFreeQueued: [{ id, owner }],
   findState: [{ id, owner }],
   hasFirstEvent: [id],

@@ -24,22 +24,28 @@ from "tautline"."task"
 where "id" = $1 and "finished_at" is null
 for no key update skip locked;
 
--- holdOwnTask
+-- holdOwnTask: of a user
 select "id", "name", "state", "attempt", "job_id" as "jobId", "priority", "dedupe_key" as "dedupeKey"
 from "tautline"."task"
-where "id" = $1 and "owner" = $2
+where "id" = $1 and owner = $2
+for no key update;
+
+-- holdOwnTask: of the backend itself
+select "id", "name", "state", "attempt", "job_id" as "jobId", "priority", "dedupe_key" as "dedupeKey"
+from "tautline"."task"
+where "id" = $1 and (owner is null and finished_at is distinct from '-infinity')
 for no key update;
 
 -- holdFreeQueued
 select "id", "name", "state", "attempt", "job_id" as "jobId", "priority", "dedupe_key" as "dedupeKey"
 from "tautline"."task"
-where "id" = $1 and "owner" = $2 and "state" = $3
+where "id" = $1 and owner = $2 and "state" = $3
 for no key update skip locked;
 
 -- findState
 select "state"
 from "tautline"."task"
-where "id" = $1 and "owner" = $2;
+where "id" = $1 and owner = $2;
 
 -- hasFirstEvent
 select "seq"

@@ -1,9 +1,9 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 
 import type { TaskState } from '@tautline/shared'
 
 import type { Db } from '../db/database.ts'
-import type { OwnTask } from '../task-types.ts'
+import type { AnyTask } from '../task-types.ts'
 import './tables.ts'
 
 /**
@@ -76,24 +76,32 @@ export function holdFreeTask(db: Db, id: string): Promise<HeldTask | undefined> 
     .executeTakeFirst()
 }
 
+/** Not one of a user who was deleted: that is nobody's, and only waits for its own deletion. */
+export const isKept = sql<boolean>`finished_at is distinct from '-infinity'`
+
+/** Whether a task is this owner's; null for the backend itself. */
+function isOf(owner: string | null): RawBuilder<boolean> {
+  return owner === null ? sql`(owner is null and ${isKept})` : sql`owner = ${owner}`
+}
+
 /** Holds the row of a task of its owner, as soon as nobody else does. */
-export function holdOwnTask(db: Db, { id, owner }: OwnTask): Promise<HeldTask | undefined> {
+export function holdOwnTask(db: Db, { id, owner }: AnyTask): Promise<HeldTask | undefined> {
   return db
     .selectFrom('tautline.task')
     .select(heldColumns)
     .where('id', '=', id)
-    .where('owner', '=', owner)
+    .where(isOf(owner))
     .forNoKeyUpdate()
     .executeTakeFirst()
 }
 
 /** The same if it is queued and nobody else holds it. */
-export function holdFreeQueued(db: Db, { id, owner }: OwnTask): Promise<HeldTask | undefined> {
+export function holdFreeQueued(db: Db, { id, owner }: AnyTask): Promise<HeldTask | undefined> {
   return db
     .selectFrom('tautline.task')
     .select(heldColumns)
     .where('id', '=', id)
-    .where('owner', '=', owner)
+    .where(isOf(owner))
     .where('state', '=', 'queued')
     .forNoKeyUpdate()
     .skipLocked()
@@ -101,12 +109,12 @@ export function holdFreeQueued(db: Db, { id, owner }: OwnTask): Promise<HeldTask
 }
 
 /** Where a task is, as far as others have committed it. */
-export async function findState(db: Db, { id, owner }: OwnTask): Promise<TaskState | undefined> {
+export async function findState(db: Db, { id, owner }: AnyTask): Promise<TaskState | undefined> {
   const found = await db
     .selectFrom('tautline.task')
     .select('state')
     .where('id', '=', id)
-    .where('owner', '=', owner)
+    .where(isOf(owner))
     .executeTakeFirst()
   return found?.state
 }

@@ -3,10 +3,8 @@ import type { FileRules } from '../../file-types.ts'
 import type { FilesAllow, FilesDefinition, TransferPolicy } from '../../files-http/definition.ts'
 import { fileMigrations } from '../../files/migrations.ts'
 import type { Resources } from '../../resources.ts'
-import type { Policy } from '../../rpc/policy.ts'
+import { limitPolicies, type FeatureLimits } from '../../rpc/feature-limits.ts'
 import { createFilesRouter } from './router.ts'
-
-type Limit = Policy['limit']
 
 /** How files come, or go. */
 export type TransferOptions = Partial<
@@ -24,8 +22,7 @@ export interface FilesOptions extends Partial<FileRules> {
   readonly uploads?: TransferOptions
   /** Default: 200, 10 of them of one owner; a minute of silence, ten of slowness. */
   readonly downloads?: TransferOptions
-  /** Limits of the procedures, as a policy has them. Default: none. */
-  readonly limits?: { readonly reads?: Limit; readonly writes?: Limit }
+  readonly limits?: FeatureLimits
 }
 
 /** The feature `files`. */
@@ -63,7 +60,7 @@ const SWEEP_EVERY_MS = 10_000
  * `GET /files/<id>`, and to the backend's own code as `ctx.files`.
  */
 export function files(options: FilesOptions = {}): FilesFeature {
-  const { allow = 'user', limits = {} } = options
+  const { allow = 'user' } = options
   const definition: FilesDefinition = {
     rules: {
       maxBytes: options.maxBytes ?? RULES.maxBytes,
@@ -74,11 +71,7 @@ export function files(options: FilesOptions = {}): FilesFeature {
     download: { allow, ...DOWNLOADS, ...options.downloads },
   }
   return {
-    router: createFilesRouter({
-      allow,
-      reads: limited(limits.reads),
-      writes: limited(limits.writes),
-    }),
+    router: createFilesRouter({ allow, ...limitPolicies(options.limits) }),
     files: definition,
     migrations: fileMigrations,
     loops: {
@@ -89,8 +82,4 @@ export function files(options: FilesOptions = {}): FilesFeature {
       },
     },
   }
-}
-
-function limited(limit: Limit): Pick<Policy, 'limit'> {
-  return limit === undefined ? {} : { limit }
 }

@@ -7,14 +7,12 @@ import type { FilesAllow } from '../../files-http/definition.ts'
 import { FILE_NOT_FOUND } from '../../files/errors.ts'
 import { listFiles } from '../../files/queries.ts'
 import { mutation, query } from '../../rpc/define.ts'
+import type { LimitPolicies } from '../../rpc/feature-limits.ts'
 import { identityOf } from '../../rpc/handler-context.ts'
-import type { Policy } from '../../rpc/policy.ts'
 import { File, FileByIdInput, FilePage, ListFilesInput } from './schema.ts'
 
-export interface FilesRouterOptions {
+export interface FilesRouterOptions extends LimitPolicies {
   readonly allow: FilesAllow
-  readonly reads: Pick<Policy, 'limit'>
-  readonly writes: Pick<Policy, 'limit'>
 }
 
 /** What is said and done about files; they come and go beside it, at `/files`. */

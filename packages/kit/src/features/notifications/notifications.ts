@@ -1,5 +1,6 @@
 import type { Migrations } from '../../db/migrations.ts'
 import type { Resources } from '../../resources.ts'
+import { limitPolicies, type FeatureLimits } from '../../rpc/feature-limits.ts'
 import type { OnTasksEnd } from '../../tasks/ended.ts'
 import { notificationMigrations } from './migrations.ts'
 import { insertNotifications } from './new-rows.ts'
@@ -15,6 +16,21 @@ export interface NotificationsOptions {
   readonly maxKept?: number
   /** Streams that one user may have open in one process, of all subscriptions together. Default 5. */
   readonly streams?: number
+  readonly limits?: FeatureLimits
+}
+
+/** The feature `notifications`. */
+export interface NotificationsFeature {
+  readonly router: ReturnType<typeof createNotificationsRouter>
+  readonly migrations: Migrations
+  readonly onTasksEnd: OnTasksEnd
+  readonly loops: {
+    readonly retention: {
+      readonly everyMs: number
+      readonly runsIn: 'one process'
+      readonly run: (resources: Pick<Resources, 'db'>, signal: AbortSignal) => Promise<void>
+    }
+  }
 }
 
 const DAY_MS = 24 * 60 * 60_000
@@ -26,7 +42,7 @@ const RETENTION_EVERY_MS = 60_000
  * The feature `notifications`: whoever owns a task gets a notification each time it ends, by the
  * transaction that ends it: one for each end, and none for an end that is rolled back.
  */
-export function notifications(options: NotificationsOptions = {}) {
+export function notifications(options: NotificationsOptions = {}): NotificationsFeature {
   const { maxKept = 1_000, streams } = options
   const kept = {
     readMs: options.keptReadMs ?? 30 * DAY_MS,
@@ -39,18 +55,16 @@ export function notifications(options: NotificationsOptions = {}) {
     )
     if (owned.length > 0) await insertNotifications(db, owned)
   }
-  const migrations: Migrations = notificationMigrations
   return {
-    router: createNotificationsRouter({ maxKept, streams }),
-    migrations,
+    router: createNotificationsRouter({ maxKept, streams, ...limitPolicies(options.limits) }),
+    migrations: notificationMigrations,
     onTasksEnd: notify,
     loops: {
       retention: {
         everyMs: RETENTION_EVERY_MS,
         runsIn: 'one process',
-        run: ({ db }: Pick<Resources, 'db'>, signal: AbortSignal) =>
-          deleteOutdated(db, kept, signal),
-      } as const,
+        run: ({ db }, signal) => deleteOutdated(db, kept, signal),
+      },
     },
   }
 }

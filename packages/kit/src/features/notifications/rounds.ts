@@ -5,7 +5,7 @@ import { withDeadline } from '../../platform/call-scope.ts'
 import type { Logger } from '../../platform/logger.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import { startLoop } from '../../platform/supervised-loop.ts'
-import { createWaker } from '../../tasks/follow-waker.ts'
+import { createWaker } from '../../platform/waker.ts'
 
 /** What one round looks at. */
 const AT_ONCE = 100

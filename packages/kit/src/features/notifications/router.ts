@@ -1,6 +1,7 @@
 import { toPage } from '../../db/keyset.ts'
 import { offBudget } from '../../platform/call-scope.ts'
 import { mutation, query } from '../../rpc/define.ts'
+import type { LimitPolicies } from '../../rpc/feature-limits.ts'
 import { identityOf } from '../../rpc/handler-context.ts'
 import { findHead } from './new-rows.ts'
 import { numberAll } from './number-new.ts'
@@ -8,15 +9,20 @@ import { countUnread, listNotifications, markRead as markRows } from './queries.
 import { ListNotificationsInput, MarkedRead, MarkReadInput, NotificationPage } from './schema.ts'
 import { watchProcedure, type WatchOptions } from './watch.ts'
 
-export function createNotificationsRouter(options: WatchOptions) {
-  const { maxKept } = options
+export interface NotificationsRouterOptions extends WatchOptions {
+  readonly writes: LimitPolicies['writes']
+}
+
+/** What somebody is to know, and has read. */
+export function createNotificationsRouter({ writes, ...options }: NotificationsRouterOptions) {
+  const { maxKept, reads } = options
 
   const list = query({
     summary:
       'What you are to know, newest first, page by page; what you have not read, if you like.',
     input: ListNotificationsInput.default({ unread: false, limit: 50 }),
     output: NotificationPage,
-    policy: { allow: 'user' },
+    policy: { allow: 'user', ...reads },
     async run({ ctx, input: { unread: isUnread, cursor, limit } }) {
       const owner = identityOf(ctx.principal)
       const cursors = ctx.cursors({ isUnread })
@@ -37,7 +43,7 @@ export function createNotificationsRouter(options: WatchOptions) {
     summary: 'Says that you have read some of your notifications, or all up to one.',
     input: MarkReadInput,
     output: MarkedRead,
-    policy: { allow: 'user', idempotent: 'optional' },
+    policy: { allow: 'user', ...writes, idempotent: 'optional' },
     async run({ ctx: { db, principal }, input }) {
       const owner = identityOf(principal)
       const marked = await markRows(db, owner, input)

@@ -1,10 +1,11 @@
+import { readForStream } from '../../db/stream-read.ts'
 import { badInput } from '../../platform/bad-input.ts'
+import { createWaker } from '../../platform/waker.ts'
 import type { SubscriptionContext } from '../../resources.ts'
 import { subscription } from '../../rpc/define.ts'
+import type { LimitPolicies } from '../../rpc/feature-limits.ts'
 import { identityOf } from '../../rpc/handler-context.ts'
 import { tracked } from '../../rpc/tracked.ts'
-import { readForStream } from '../../tasks/follow-read.ts'
-import { createWaker } from '../../tasks/follow-waker.ts'
 import { findHead } from './new-rows.ts'
 import { listAfter } from './queries.ts'
 import { createReaders, type Readers, type ReadersOptions } from './readers.ts'
@@ -13,13 +14,13 @@ import { Notification, WatchInput } from './schema.ts'
 /** Notifications that are read at once: no more of them wait here for a slow reader. */
 const PAGE = 100
 
-export interface WatchOptions extends ReadersOptions {
+export interface WatchOptions extends ReadersOptions, Pick<LimitPolicies, 'reads'> {
   /** Streams that one user may have open in one process, of all subscriptions together. Default 5. */
   readonly streams?: number | undefined
 }
 
 /** The procedure that tells what its caller is to know, as it comes. */
-export function watchProcedure({ streams, ...options }: WatchOptions) {
+export function watchProcedure({ streams, reads, ...options }: WatchOptions) {
   /** Of each running backend, by what its hints come from. */
   const running = new WeakMap<object, Readers>()
 
@@ -34,7 +35,7 @@ export function watchProcedure({ streams, ...options }: WatchOptions) {
     summary: 'What you are to know, from the notification after one that you know, as it comes.',
     input: WatchInput.default({}),
     output: Notification,
-    policy: { allow: 'user', ...(streams !== undefined && { streams }) },
+    policy: { allow: 'user', ...reads, ...(streams !== undefined && { streams }) },
     async *run({ ctx, input: { lastEventId = 0 } }) {
       const owner = identityOf(ctx.principal)
       for await (const row of follow(ctx, readersOf(ctx), { owner, after: lastEventId })) {

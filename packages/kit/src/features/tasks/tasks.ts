@@ -1,9 +1,9 @@
 import type { Migrations } from '../../db/migrations.ts'
+import { limitPolicies, type FeatureLimits } from '../../rpc/feature-limits.ts'
 import { bossMigrations } from '../../tasks/boss-migrations.ts'
 import type { TaskBounds } from '../../tasks/engine.ts'
 import { taskMigrations } from '../../tasks/migrations.ts'
-import { tasksRouter } from './router.ts'
-import { watchProcedures } from './watch.ts'
+import { createTasksRouter } from './router.ts'
 
 export interface TasksOptions {
   /**
@@ -15,11 +15,12 @@ export interface TasksOptions {
   readonly keptMs?: number
   /** Streams that one user may have open in one process, of all subscriptions together. Default 5. */
   readonly streams?: number
+  readonly limits?: FeatureLimits
 }
 
 /** The feature `tasks`. */
-export interface Tasks {
-  readonly router: typeof tasksRouter & ReturnType<typeof watchProcedures>
+export interface TasksFeature {
+  readonly router: ReturnType<typeof createTasksRouter>
   readonly migrations: Migrations
   readonly taskBounds: TaskBounds
 }
@@ -30,10 +31,10 @@ const DAY_MS = 24 * 60 * 60_000
  * Background work: the tables, the queues, and what owners of tasks may ask. A backend whose features
  * declare tasks has it as its feature `tasks`.
  */
-export function tasks(options: TasksOptions = {}): Tasks {
+export function tasks(options: TasksOptions = {}): TasksFeature {
   const { maxUnfinished = 1_000, keptMs = 30 * DAY_MS, streams } = options
   return {
-    router: { ...tasksRouter, ...watchProcedures({ streams }) },
+    router: createTasksRouter({ streams, ...limitPolicies(options.limits) }),
     migrations: { ...taskMigrations, ...bossMigrations },
     taskBounds: { maxUnfinished, keptMs },
   }

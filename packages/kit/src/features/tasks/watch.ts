@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { subscription } from '../../rpc/define.ts'
+import type { LimitPolicies } from '../../rpc/feature-limits.ts'
 import { identityOf } from '../../rpc/handler-context.ts'
 import { shareEvent } from '../../rpc/shared-events.ts'
 import { tracked } from '../../rpc/tracked.ts'
@@ -34,14 +35,14 @@ const WatchManyInput = z.strictObject({
   lastEventId: z.string().min(1).max(MAX_CURSOR_LENGTH).optional(),
 })
 
-export interface WatchOptions {
+export interface WatchOptions extends Pick<LimitPolicies, 'reads'> {
   /** Streams that one user may have open in one process, of all subscriptions together. Default 5. */
   readonly streams?: number | undefined
 }
 
 /** The procedures that tell the events of tasks while they happen. */
-export function watchProcedures({ streams }: WatchOptions) {
-  const policy = { allow: 'user', ...(streams !== undefined && { streams }) } as const
+export function watchProcedures({ streams, reads }: WatchOptions) {
+  const policy = { allow: 'user', ...reads, ...(streams !== undefined && { streams }) } as const
 
   const watch = subscription({
     summary:

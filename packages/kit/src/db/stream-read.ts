@@ -1,11 +1,11 @@
 import { commonErrors, Failure } from '@tautline/shared'
 
-import { toDatabaseFailure } from '../db/errors.ts'
 import { orAborted } from '../platform/abort.ts'
 import { withDeadline } from '../platform/call-scope.ts'
+import { toDatabaseFailure } from './errors.ts'
 
-/** Longest read, in milliseconds. */
-export const READ_TIMEOUT_MS = 5_000
+/** Longest read for a stream, in milliseconds. */
+export const STREAM_READ_TIMEOUT_MS = 5_000
 
 /** How long somebody is asked to wait after a read that took too long, in milliseconds. */
 const RETRY_AFTER_MS = 500
@@ -19,9 +19,9 @@ export async function readForStream<T>(
   signal: AbortSignal,
   read: () => Promise<T>,
 ): Promise<T> {
-  const lateAt = performance.now() + READ_TIMEOUT_MS
+  const lateAt = performance.now() + STREAM_READ_TIMEOUT_MS
   try {
-    return await orAborted(withDeadline(procedure, READ_TIMEOUT_MS, read), signal)
+    return await orAborted(withDeadline(procedure, STREAM_READ_TIMEOUT_MS, read), signal)
   } catch (cause) {
     const isLate =
       performance.now() >= lateAt || toDatabaseFailure(cause)?.reason === 'DEADLINE_EXCEEDED'
