@@ -1,6 +1,14 @@
 import { describe, expectTypeOf, test } from 'vitest'
 
-import { createClient, safe, type CallError, type ErrorOf } from '@tautline/client'
+import {
+  createClient,
+  downloadFile,
+  safe,
+  uploadFile,
+  type CallError,
+  type ClientHandle,
+  type ErrorOf,
+} from '@tautline/client'
 import type { AppRouter } from '@tautline/server/router-type'
 
 const client = createClient<AppRouter>({ url: 'http://localhost' })
@@ -158,6 +166,16 @@ describe('what a consumer sees', () => {
     expectTypeOf(createClient<AppRouter>).toBeCallableWith({ url, retry: { maxAttempts: 2 } })
     // @ts-expect-error TS2322 -- how often, or not at all
     createClient<AppRouter>({ url, retry: true })
+  })
+
+  test('files go with a client, and with nothing else', () => {
+    expectTypeOf(downloadFile).toBeCallableWith(client, '')
+    expectTypeOf(uploadFile).toBeCallableWith(client, new Blob([]))
+    expectTypeOf(client).toExtend<ClientHandle>()
+    // @ts-expect-error TS2345 -- nobody knows where its server is
+    void downloadFile({}, '')
+    // @ts-expect-error TS2345 -- that is a part of a client
+    void uploadFile(client.files, new Blob([]))
   })
 
   test('the reasons of a call are a closed union that a switch can exhaust', () => {

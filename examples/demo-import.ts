@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { downloadFile, uploadFile, watchTask, type Client } from '@tautline/client'
-import type { AppRouter } from '@tautline/server/router-type'
+import { downloadFile, isTask, uploadFile, watchTask, type Client } from '@tautline/client'
+import type { AppRouter, AppTasks } from '@tautline/server/router-type'
 
 import { createBar } from './demo-bar.ts'
 import type { DemoWorker } from './server.ts'
 
-/** Enough for somebody to watch. */
-const ROWS = 10_000
+/** Enough for somebody to watch, and to end its worker in the middle. */
+const ROWS = 30_000
 
 /** How long nobody is there to work, in milliseconds. */
 const GONE_MS = 1_000
@@ -46,9 +46,11 @@ export async function importCatalogue(client: Client<AppRouter>, worker: DemoWor
     worker?.start()
   }
   bar.leave()
-  const { attempt, output } = await client.tasks.get.query({ id: taskId })
-  if (!isOutcome(output)) throw new Error('The import has failed.')
-  return { ...output, attempt }
+  const task = await client.tasks.get.query({ id: taskId })
+  if (!isTask<AppTasks['items.import']>(task, 'items.import') || !task.output) {
+    throw new Error('The import has failed.')
+  }
+  return { ...task.output, attempt: task.attempt }
 }
 
 /** The first lines of a file of the caller's. */
@@ -65,17 +67,4 @@ async function* makeCatalogue() {
     const price = row % 2_500 === 0 ? '19.90' : String(row)
     yield encoder.encode(`part-${row},"Part no. ${row}, galvanized",${row % 100},${price}\n`)
   }
-}
-
-/** What comes of an import. */
-interface Outcome {
-  readonly created: number
-  readonly bad: number
-  /** Of a file that tells what is wrong with the bad rows. */
-  readonly reportId: string
-}
-
-/** Tasks have outputs of many kinds. */
-function isOutcome(output: unknown): output is Outcome {
-  return typeof output === 'object' && output !== null && 'reportId' in output
 }

@@ -86,8 +86,10 @@ say(`Ben was refused the same item: ${refusal.reason}, "${refusal.message}"`)
 //    server imports it in the background: she watches, and so could any other process of hers.
 const { created, bad, attempt, reportId } = await importCatalogue(anna, server.worker)
 say(`Anna imported ${created} items in ${attempt} attempt(s); ${bad} rows of the file are none`)
-const [, problem] = await firstLines(anna, reportId, 2)
-say(`A report tells her of those, row by row: ${problem}`)
+if (reportId !== null) {
+  const [, problem] = await firstLines(anna, reportId, 2)
+  say(`A report tells her of those, row by row: ${problem}`)
+}
 
 function say(line: string): void {
   console.log(`- ${line}`)

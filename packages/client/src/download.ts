@@ -1,3 +1,4 @@
+import type { ClientHandle } from './client-handle.ts'
 import { reported, resumed, verified, type Opened } from './download-bytes.ts'
 import { checkRange, factsOf, type Range } from './download-facts.ts'
 import { startFileCall } from './files-call.ts'
@@ -46,7 +47,7 @@ export interface Download {
  * does its stream: `FILE_NOT_FOUND`, or a reason that any call has.
  */
 export async function downloadFile(
-  client: object,
+  client: ClientHandle,
   id: string,
   options: DownloadOptions = {},
 ): Promise<Download> {

@@ -10,7 +10,7 @@ import {
 } from '@tautline/shared'
 
 import { CallError } from './call-error.ts'
-import { optionsOf } from './client-handle.ts'
+import { optionsOf, type ClientHandle } from './client-handle.ts'
 import type { ClientOptions } from './client-options.ts'
 import { LinkError } from './links/link-error.ts'
 import { orAborted } from './or-aborted.ts'
@@ -62,7 +62,7 @@ export interface FileCall {
   explain(error: unknown): CallError
 }
 
-export function startFileCall(client: object, call: FileCallOptions): FileCall {
+export function startFileCall(client: ClientHandle, call: FileCallOptions): FileCall {
   const options = optionsOf(client)
   const { kind, signal, isRepeatable } = call
   const access = createStreamAccess(options)

@@ -1,4 +1,5 @@
 export { browserStore, type StorageWindow } from './browser-store.ts'
+export type { ClientHandle } from './client-handle.ts'
 export type { ClientOptions, RetryPolicy } from './client-options.ts'
 export { CallError, clientReasons, type CallErrorOf, type ClientReason } from './call-error.ts'
 export {
@@ -22,6 +23,7 @@ export {
   type SessionTokens,
 } from './session.ts'
 export type { ConnectionState } from './subscription.ts'
+export { isOwnEvent, isTask, type OwnEvent, type TaskKind } from './task-kinds.ts'
 export {
   watchTask,
   watchTasks,

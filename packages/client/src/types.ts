@@ -1,6 +1,7 @@
 import type { ErrorBody, ErrorShape } from '@tautline/shared'
 
 import type { CallErrorOf } from './call-error.ts'
+import type { ClientHandle } from './client-handle.ts'
 import type { ConnectionState } from './subscription.ts'
 
 /** How one call differs from the others. */
@@ -124,7 +125,7 @@ type Decorated<Record extends object> = {
 }
 
 /** `client.noun.verb.query(input)`, `.mutate(input)` or `.subscribe(input)` for every procedure. */
-export type Client<Router extends RouterLike> = Decorated<Router['_def']['record']>
+export type Client<Router extends RouterLike> = Decorated<Router['_def']['record']> & ClientHandle
 
 /** The errors that a call may reject with: `ErrorOf<typeof client.items.get.query>`. */
 export type ErrorOf<Procedure extends (...args: never[]) => Call<unknown, unknown>> = NonNullable<

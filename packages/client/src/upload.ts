@@ -1,4 +1,4 @@
-import { optionsOf } from './client-handle.ts'
+import { optionsOf, type ClientHandle } from './client-handle.ts'
 import { decoded, startFileCall } from './files-call.ts'
 import { LinkError } from './links/link-error.ts'
 import { randomId } from './session-store.ts'
@@ -36,7 +36,7 @@ export interface UploadOptions {
  * reason that any call has; `NOT_SENT` when the data itself fails.
  */
 export async function uploadFile(
-  client: object,
+  client: ClientHandle,
   data: UploadData,
   options: UploadOptions = {},
 ): Promise<StoredFile> {

@@ -5,8 +5,11 @@ import { createTurns } from './turns.ts'
 /** All cores but one, which is for who answers. */
 export const WORK_CORES = Math.max(1, availableParallelism() - 1)
 
-/** Far more than the tasks of a process that may run at the same time. */
-const MAX_WAITING = 100
+/**
+ * Who waits here has in memory what the work is about. Far more than the tasks that a process runs at the
+ * same time: by their `concurrency` the others wait in the database.
+ */
+export const MAX_WAITING = 100
 
 /**
  * Turns at work that keeps a core busy, whatever it is: with a core left, a call that comes in finds one

@@ -26,7 +26,10 @@ export function createTurns(limits: TurnLimits): Turns {
       throw new Failure(commonErrors.OVERLOADED, { retryAfterMs: RETRY_AFTER_MS })
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const leave = () => reject(signal.reason)
+    const leave = () => {
+      line.delete(resolve) // now: a turn that ends in this moment goes to somebody who is there
+      reject(signal.reason)
+    }
     line.add(resolve)
     signal.addEventListener('abort', leave, { once: true })
     try {

@@ -4,7 +4,7 @@ import { getPriority } from 'node:os'
 import { Readable } from 'node:stream'
 
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { safe } from '@tautline/client'
 import { identityOf } from '@tautline/kit'
@@ -46,11 +46,13 @@ function newPerson() {
   return { client, owner: identityOf(caller), headers: server.headersAs(caller), keep, ended }
 }
 
-/** Processes that this one has started, where the system tells. */
+/** Processes of images that this one has started, where the system tells. */
 async function children(): Promise<number[]> {
-  const listed = `/proc/${process.pid}/task/${process.pid}/children`
-  const text = await readFile(listed, 'utf8').catch(() => '')
-  return text.split(' ').filter(Boolean).map(Number)
+  const read = (path: string) => readFile(path, 'utf8').catch(() => '')
+  const listed = await read(`/proc/${process.pid}/task/${process.pid}/children`)
+  const pids = listed.split(' ').filter(Boolean)
+  const lines = await Promise.all(pids.map((pid) => read(`/proc/${pid}/cmdline`)))
+  return pids.filter((_, place) => lines[place]?.includes('image-worker')).map(Number)
 }
 
 test('an image is a file of its own, after all operations in their order', async () => {
@@ -131,6 +133,7 @@ test('an image waits while all cores but one have work', async () => {
   const operations: ImageOperation[] = [{ rotate: 90 }]
   const signal = AbortSignal.timeout(20_000)
   const others = Promise.withResolvers<void>()
+  onTestFinished(() => others.resolve())
   const working = Array.from({ length: WORK_CORES }, () =>
     heavyWork.take(signal, () => others.promise),
   )

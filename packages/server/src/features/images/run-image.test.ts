@@ -14,13 +14,20 @@ import { hostile, MARK, noise, polyglots } from './corpus.fixture.ts'
 import { runImage } from './run-image.ts'
 import type { ImageOperation } from './schema.ts'
 
-const signal = AbortSignal.timeout(60_000)
+/** Of one image. */
+const inTime = () => AbortSignal.timeout(60_000)
 
 const maxMemoryBytes = 1_000_000_000
 
 const make = (bytes: Buffer, operations: ImageOperation[]) =>
   runImage(
-    { source: Readable.from([bytes]), bytes: bytes.length, operations, maxMemoryBytes, signal },
+    {
+      source: Readable.from([bytes]),
+      bytes: bytes.length,
+      operations,
+      maxMemoryBytes,
+      signal: inTime(),
+    },
     async ({ info, bytes: made }) => ({ info, image: await buffer(made) }),
   )
 
@@ -58,7 +65,12 @@ test('what is no image, or too large a one, is told for what it is', async () =>
 
 test('an image is all there, also for who takes it when its process has ended', async () => {
   const bytes = await noise(100, 100).png().toBuffer()
-  const job = { bytes: bytes.length, operations: [{ rotate: 90 } as const], maxMemoryBytes, signal }
+  const job = {
+    bytes: bytes.length,
+    operations: [{ rotate: 90 } as const],
+    maxMemoryBytes,
+    signal: inTime(),
+  }
   const size = await runImage(
     { ...job, source: Readable.from([bytes]) },
     async ({ info, bytes: made }) => {
@@ -77,7 +89,7 @@ test('an image whose bytes break off is not taken for a broken one', async () =>
     bytes: bytes.length,
     operations: [{ rotate: 90 } as const],
     maxMemoryBytes,
-    signal,
+    signal: inTime(),
   }
   const taken = runImage(job, async () => undefined)
   await expect(taken).rejects.toMatchObject({ reason: 'IMAGE_PROCESS_ENDED' })
@@ -88,7 +100,7 @@ const slow = () => noise(4_000, 4_000).png({ compressionLevel: 0 }).toBuffer()
 
 test('a process that takes more memory than it may ends at once, in the middle of its work', async () => {
   const bytes = await slow()
-  const job = { bytes: bytes.length, operations: [{ convert: 'avif' } as const], signal }
+  const job = { bytes: bytes.length, operations: [{ convert: 'avif' } as const], signal: inTime() }
   const taken = runImage(
     { ...job, source: Readable.from([bytes]), maxMemoryBytes: 400_000_000 },
     async () => undefined,

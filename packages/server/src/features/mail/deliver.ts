@@ -1,4 +1,4 @@
-import { isFailure, type StepOutcome, type TaskContext } from '@tautline/kit'
+import { Failure, isFailure, type StepOutcome, type TaskContext } from '@tautline/kit'
 
 import { MAIL_SERVER_AWAY } from './errors.ts'
 import type { Message } from './message.ts'
@@ -23,31 +23,31 @@ export interface Delivery {
 
 /** What a try came to that has certainly come to something; the ledger has it as done. */
 interface Try {
-  readonly is: 'taken' | 'refused' | 'put off'
+  readonly is: 'taken' | 'refused' | 'put off' | 'away'
   readonly said: string
 }
 
 /**
  * Sends a mail once at most. Each try is a step of its own, and the next one is begun only when it is
- * known that the one before it came to nothing.
+ * known that the one before it came to nothing. Throws `MAIL_SERVER_AWAY` where the server takes no mail
+ * at all at the moment, which counts for no try.
  */
 export async function deliver(
   { step }: Pick<TaskContext, 'step'>,
   postbox: Postbox,
   { key, message }: Parcel,
 ): Promise<Delivery> {
-  let said = ''
-  for (let tries = 1; tries <= MAX_TRIES; tries++) {
-    const outcome = await step(`${key}.${tries}`, () => tryOnce(postbox, message))
+  for (let place = 1, tries = 1; ; place++) {
+    const outcome = await step(`${key}.${place}`, () => tryOnce(postbox, message))
     if (outcome.status === 'unknown') return { outcome: 'unknown', said: null }
     if (outcome.status === 'failed') return { outcome: 'failed', said: outcome.error }
-    const { is } = outcome.value
-    said = outcome.value.said
+    const { is, said } = outcome.value
     if (is === 'taken') return { outcome: 'done', said }
-    if (is === 'refused') break
-    if (!outcome.isReplay && tries < MAX_TRIES) return { outcome: 'put off', said }
+    if (is === 'away') {
+      if (!outcome.isReplay) throw new Failure(MAIL_SERVER_AWAY)
+    } else if (is === 'refused' || tries++ === MAX_TRIES) return { outcome: 'failed', said }
+    else if (!outcome.isReplay) return { outcome: 'put off', said }
   }
-  return { outcome: 'failed', said }
 }
 
 async function tryOnce(postbox: Postbox, message: Message): Promise<Try> {
@@ -55,10 +55,10 @@ async function tryOnce(postbox: Postbox, message: Message): Promise<Try> {
     return { is: 'taken', said: await postbox.leave(message) }
   } catch (error) {
     if (error instanceof NotSent) {
-      return { is: error.why === 'refused' ? 'refused' : 'put off', said: error.message }
+      return { is: error.why === 'cut off' ? 'put off' : error.why, said: error.message }
     }
     if (isFailure(error) && error.reason === MAIL_SERVER_AWAY.reason) {
-      return { is: 'put off', said: error.message }
+      return { is: 'away', said: error.message }
     }
     throw error
   }

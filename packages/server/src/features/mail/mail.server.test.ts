@@ -140,6 +140,13 @@ describe('a bulk mail', () => {
     expect(Math.min(...rounds)).toBeGreaterThan(60)
   }, 60_000)
 
+  test('that meets a server which takes none at the moment waits for as long as it takes', async () => {
+    const { taskId } = await send([recipient('closing@h.example')])
+    await hurried(taskId)
+    expect((await ended(taskId)).output).toMatchObject({ done: 1, failed: 0, unknown: 0 })
+    expect(sink.asked.get('closing@h.example')).toBe(13)
+  }, 60_000)
+
   test('waits for a server that is away', async () => {
     const gone = await startSmtpSink()
     await gone[Symbol.asyncDispose]()

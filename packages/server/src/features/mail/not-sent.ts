@@ -2,10 +2,10 @@
 const MAX_SAID = 200
 
 /**
- * Why a mail was not taken: the server will never take it, or may take it later, or the connection ended
- * before it was given the mail.
+ * Why a mail was not taken: the server will never take it, or may take it later, or takes none at all at
+ * the moment, or the connection ended before it was given the mail.
  */
-export type WhyNotSent = 'refused' | 'put off' | 'cut off'
+export type WhyNotSent = 'refused' | 'put off' | 'away' | 'cut off'
 
 /** A mail that the server has certainly not taken. The message is for who wanted it sent. */
 export class NotSent extends Error {

@@ -5,7 +5,7 @@ import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { Failure, UPSTREAM_OUTCOME_UNKNOWN } from '@tautline/kit'
 
 import { MAIL_SERVER_AWAY } from './errors.ts'
-import { keepable, NotSent } from './not-sent.ts'
+import { keepable, NotSent, type WhyNotSent } from './not-sent.ts'
 import type { SmtpServer } from './settings.ts'
 
 /** From the look-up of the name to the greeting, each, in milliseconds. */
@@ -111,11 +111,24 @@ async function reset(connection: SMTPConnection): Promise<void> {
 
 /** What the server said against it, where it said something: a number of three digits and a text. */
 function refusalOf(error: unknown): NotSent | undefined {
-  if (!(error instanceof Error && 'responseCode' in error)) return undefined
+  if (!(error instanceof Error)) return undefined
+  if (isTooLarge(error)) return new NotSent('refused', error.message, { cause: error })
+  if (!('responseCode' in error)) return undefined
   const { responseCode } = error
   if (typeof responseCode !== 'number' || responseCode < 400) return undefined
   const said = 'response' in error ? String(error.response) : String(responseCode)
-  return new NotSent(responseCode < 500 ? 'put off' : 'refused', said, { cause: error })
+  return new NotSent(whyOf(responseCode), said, { cause: error })
+}
+
+/** 421 is of the server and not of the mail (RFC 5321, 3.8). */
+function whyOf(code: number): WhyNotSent {
+  if (code === 421) return 'away'
+  return code < 500 ? 'put off' : 'refused'
+}
+
+/** Whether the server has said beforehand that it takes none as large: then it is not even asked. */
+function isTooLarge(error: Error): boolean {
+  return 'code' in error && error.code === 'EMESSAGE' && !('responseCode' in error)
 }
 
 /** The same for what is not called back when the connection ends meanwhile. */

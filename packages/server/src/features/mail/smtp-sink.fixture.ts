@@ -9,7 +9,7 @@ export interface TakenMail {
 }
 
 /** What a mail server may do to a recipient, by the first part of their address. */
-type Manner = 'refused' | 'busy' | 'once' | 'spam' | 'silent' | 'cut'
+type Manner = 'refused' | 'busy' | 'once' | 'closing' | 'spam' | 'silent' | 'cut'
 
 export interface SinkOptions {
   /** Any free one by default. */
@@ -18,7 +18,7 @@ export interface SinkOptions {
 
 /**
  * A mail server that takes what it is sent, but for some recipients: `refused@` is unknown there,
- * `busy@` never has time, `once@` has it the second time, `spam@` is refused when the mail is there,
+ * `busy@` never has time, `once@` has it the second time, `closing@` finds it about to close twelve times, `spam@` is refused when the mail is there,
  * `silent@` takes the mail and goes without an answer, `cut@` goes before the mail, the first time.
  */
 export async function startSmtpSink({ port = 0 }: SinkOptions = {}) {
@@ -43,6 +43,7 @@ export async function startSmtpSink({ port = 0 }: SinkOptions = {}) {
       if (manner === 'busy' || (manner === 'once' && times === 1)) {
         return done(refusal(450, 'Come back later'))
       }
+      if (manner === 'closing' && times <= 12) return done(refusal(421, 'Closing for a while'))
       done()
     },
     onData(stream, session, done) {

@@ -12,8 +12,11 @@ import { outletOf } from './settings.ts'
 import { fill } from './template.ts'
 import { welcomeTemplate } from './welcome-template.ts'
 
-/** A mail server may be away for hours: 1 s, 2 s, 4 s and so on, and then every ten minutes. */
-const RETRY = { limit: 30, baseMs: 1_000, capMs: 600_000 }
+/**
+ * A mail server may be away for long: pauses grow to ten minutes at most, five on average, so that all
+ * tries together take about a day.
+ */
+const RETRY = { limit: 300, baseMs: 1_000, capMs: 600_000 }
 
 /** Longest attempt at all mails of one task, in milliseconds: a slow server takes seconds for each. */
 const BULK_TIMEOUT_MS = 2 * 60 * 60_000

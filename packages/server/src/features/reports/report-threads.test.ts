@@ -3,8 +3,9 @@ import { getPriority } from 'node:os'
 
 import { expect, test } from 'vitest'
 
+import { createTurns } from '../../turns.ts'
 import { computeReport, type ReportJob } from './compute-report.ts'
-import { createReportThreads } from './report-threads.ts'
+import { createReportThreads, type ReportThreadsOptions } from './report-threads.ts'
 import { createStockCollector } from './stock.ts'
 
 /** A job of so many items, whose prices repeat after `different`. */
@@ -18,8 +19,14 @@ function jobOf(items: number, different = items): ReportJob {
 
 const signal = AbortSignal.timeout(60_000)
 
+/** One thread, and room for one report that waits for it. */
+function oneThread(options: Pick<ReportThreadsOptions, 'maxHeapMb'> = {}) {
+  const turns = createTurns({ atOnce: 1, waiting: 1 })
+  return createReportThreads({ ...options, turns, maxThreads: 1 })
+}
+
 test('the threads make what would be made here, and the event loop goes on', async () => {
-  const threads = createReportThreads()
+  const threads = oneThread()
   const job = jobOf(1_500)
   let turns = 0
   const timer = setInterval(() => turns++, 5)
@@ -30,23 +37,32 @@ test('the threads make what would be made here, and the event loop goes on', asy
   expect(turns).toBeGreaterThan(10)
 })
 
-/** By how much each thread of this process gives way, where the system tells. */
-async function niceness(): Promise<number[]> {
-  const threads = await readdir('/proc/self/task')
-  return threads.map((thread) => getPriority(Number(thread)))
+const threadsOfProcess = () => readdir('/proc/self/task')
+
+/** By how much the threads give way that have begun since; one may just have ended. */
+async function nicenessSince(before: readonly string[]): Promise<number[]> {
+  const begun = (await threadsOfProcess()).filter((thread) => !before.includes(thread))
+  return begun.flatMap((thread) => {
+    try {
+      return [getPriority(Number(thread))]
+    } catch {
+      return []
+    }
+  })
 }
 
 test.runIf(process.platform === 'linux')(
   'the threads give way to the one that answers',
   async () => {
-    const threads = createReportThreads({ maxThreads: 1 })
+    const before = await threadsOfProcess()
+    const threads = oneThread()
     await threads.run(jobOf(10), signal)
-    expect(await niceness()).toContain(Math.min(getPriority() + 10, 19))
+    expect(await nicenessSince(before)).toContain(Math.min(getPriority() + 10, 19))
   },
 )
 
 test('a report that nobody wants any more ends, and who waits has a thread', async () => {
-  const threads = createReportThreads({ maxThreads: 1 })
+  const threads = oneThread()
   await threads.run(jobOf(10), signal) // now there is a thread, and it begins at once
   const stop = new AbortController()
   const unwanted = threads.run(jobOf(400_000, 200_000), stop.signal)
@@ -57,7 +73,7 @@ test('a report that nobody wants any more ends, and who waits has a thread', asy
 })
 
 test('who no longer waits for a thread is not kept one', async () => {
-  const threads = createReportThreads({ maxThreads: 1 })
+  const threads = oneThread()
   const [first, second] = [new AbortController(), new AbortController()]
   const under = threads.run(jobOf(400_000, 200_000), first.signal)
   const waiting = threads.run(jobOf(10), second.signal)
@@ -69,7 +85,7 @@ test('who no longer waits for a thread is not kept one', async () => {
 })
 
 test('a thread that cannot begin fails its report, and nothing else', async () => {
-  const threads = createReportThreads({ maxThreads: 1, maxHeapMb: 4 })
+  const threads = oneThread({ maxHeapMb: 4 })
   for (const job of [jobOf(10), jobOf(11)]) {
     await expect(threads.run(job, signal)).rejects.toMatchObject({
       code: 'ERR_WORKER_OUT_OF_MEMORY',
@@ -78,7 +94,7 @@ test('a thread that cannot begin fails its report, and nothing else', async () =
 })
 
 test('more than there is room for is refused, to come back later', async () => {
-  const threads = createReportThreads({ maxThreads: 1 })
+  const threads = oneThread()
   const stop = new AbortController()
   const outcomes = await Promise.all(
     Array.from({ length: 4 }, async () => {

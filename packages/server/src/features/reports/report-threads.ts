@@ -3,12 +3,9 @@ import { platform } from 'node:os'
 import { Piscina } from 'piscina'
 
 import { WORK_CORES } from '../../heavy-work.ts'
-import { createTurns } from '../../turns.ts'
+import type { Turns } from '../../turns.ts'
 import type { ReportJob } from './compute-report.ts'
 import type { ReportData } from './schema.ts'
-
-/** Reports that wait for a thread at most: while one that was told to end makes room for the next. */
-const MAX_WAITING = WORK_CORES
 
 /** A report of the most items takes a third of it. */
 const MAX_HEAP_MB = 512
@@ -23,6 +20,9 @@ const IDLE_TIMEOUT_MS = 10_000
 const NICE = platform() === 'linux' ? 10 : 0
 
 export interface ReportThreadsOptions {
+  /** The line that reports stand in, with whatever else keeps a core busy. */
+  readonly turns: Turns
+  /** As many as have a turn at the same time. */
   readonly maxThreads?: number
   /** Memory of each. */
   readonly maxHeapMb?: number
@@ -38,11 +38,11 @@ export interface ReportThreads {
 }
 
 /**
- * They start with the first report, end when idle, and never keep a process alive. Reports wait for their
- * turn here and not in the pool: that starts no thread for who waits when another one has ended.
+ * They start with the first report, end when idle, and never keep a process alive. Reports wait for a
+ * turn and never in the pool: that starts no thread for who waits when another one has ended.
  */
-export function createReportThreads(options: ReportThreadsOptions = {}): ReportThreads {
-  const { maxThreads = WORK_CORES, maxHeapMb = MAX_HEAP_MB } = options
+export function createReportThreads(options: ReportThreadsOptions): ReportThreads {
+  const { turns, maxThreads = WORK_CORES, maxHeapMb = MAX_HEAP_MB } = options
   const pool = new Piscina<ReportJob, ReportData>({
     minThreads: 0,
     maxThreads,
@@ -50,7 +50,6 @@ export function createReportThreads(options: ReportThreadsOptions = {}): ReportT
     niceIncrement: NICE,
     resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
   })
-  const turns = createTurns({ atOnce: maxThreads, waiting: MAX_WAITING })
   const running = new Set<AbortController>()
   // Of a thread that has not come to take a job: nobody knows whose it would have been.
   pool.on('error', (error) => {

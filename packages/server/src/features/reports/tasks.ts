@@ -15,7 +15,7 @@ const ROWS_AT_ONCE = 250
 /** Longest report, in milliseconds. */
 const TIMEOUT_MS = 5 * 60_000
 
-const threads = createReportThreads()
+const threads = createReportThreads({ turns: heavyWork })
 
 export const computeTask = task({
   name: 'reports.compute',
@@ -28,7 +28,7 @@ export const computeTask = task({
   async run({ ctx, input }) {
     const { kind, bands } = input
     const stock = await readStock(ctx, input)
-    return heavyWork.take(ctx.signal, () => threads.run({ kind, bands, stock }, ctx.signal))
+    return threads.run({ kind, bands, stock }, ctx.signal)
   },
 })
 
