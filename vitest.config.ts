@@ -9,8 +9,11 @@ const fromSource = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
 const postgres = './packages/kit/src/testing/global-setup.ts'
 
-/** Files share what they import, which is half of the time: nothing of ours remembers a test. */
-const shared = { testTimeout: 30_000, hookTimeout: 60_000, maxWorkers: 2, isolate: false }
+/**
+ * Files share what they import, which is half of the time: nothing of ours remembers a test. Three at a
+ * time on two cores, since many tests wait.
+ */
+const shared = { testTimeout: 30_000, hookTimeout: 60_000, maxWorkers: 3, isolate: false }
 
 /** Tests that start real processes. */
 const patient = { testTimeout: 180_000, hookTimeout: 180_000 }
@@ -19,16 +22,32 @@ const full = process.env.TEST_FULL === '1'
 
 /** Those that load the machine, or measure under load: one after the other. */
 const underLoad = [
-  'e2e/{deadlines,faults,http,idempotency,limits,login-flood}/**/*.test.ts',
-  'e2e/{overload,redis-away,rolling-restart,works}/**/*.test.ts',
-  ...(full ? ['e2e/{bank,cache,export,files,hostile,import,mail,tasks,watch}/**/*.test.ts'] : []),
+  'e2e/{deadlines,faults,http,limits,login-flood,overload,redis-away,works}/**/*.test.ts',
+  'e2e/idempotency/rivals.test.ts',
+  ...(full
+    ? [
+        'e2e/{bank,cache,export,files,hostile,import,mail,tasks,watch}/**/*.test.ts',
+        'e2e/{idempotency,rolling-restart}/**/*.test.ts',
+      ]
+    : []),
 ]
 
-/** Tests that talk to the database through a whole server: they run again through a PgBouncer. */
-const throughTheDatabase = ['packages/{kit,server}/src/**/*.server.test.ts']
+/**
+ * Tests that talk to the database through a whole server: they run again through a PgBouncer. In short
+ * runs those of what is not as every statement is: locks, cursors, notifications, transactions.
+ */
+const throughTheDatabase = full
+  ? ['packages/{kit,server}/src/**/*.server.test.ts']
+  : [
+      'packages/kit/src/{db,exports,policies,tasks}/**/*.server.test.ts',
+      'packages/kit/src/features/{files,notifications,tasks}/*.server.test.ts',
+      'packages/kit/src/rpc/{batch-connections,call-ends,deadline,invalidations,keyed}.server.test.ts',
+      'packages/server/src/features/{accounts,items,users}/*.server.test.ts',
+    ]
 
 /** What they leave out: the way in and out, which never comes to the database. */
 const besideTheDatabase = [
+  ...(full ? [] : ['packages/kit/src/db/silence.server.test.ts']),
   'packages/kit/src/{http,identity}/**',
   'packages/kit/src/rpc/{admit,body-budget,http,limit,server-timing}.server.test.ts',
   'packages/{kit,server}/src/**/{outgoing,upstream}.server.test.ts',

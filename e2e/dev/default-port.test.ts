@@ -10,6 +10,8 @@ import { isRunning } from './processes.ts'
 
 const run = promisify(execFile)
 
+const full = process.env.TEST_FULL === '1'
+
 const AT_THE_DEFAULT_PORT = {}
 
 /** What an ordinary user needs that no cache of this machine can give. */
@@ -26,7 +28,7 @@ test('dev installs, starts and prints a line that works, under a home that only 
 })
 
 // Another user's caches cannot be reached, so this one is also the start from nothing at all.
-test.skipIf(!isRoot || !registryAnswers)(
+test.skipIf(!full || !isRoot || !registryAnswers)(
   `dev works for an ordinary user with an empty home${whyNot()}`,
   async () => {
     await using checkout = await createCheckoutOfNobody()
@@ -81,6 +83,7 @@ async function expectItWorks(checkout: Checkout) {
 }
 
 function whyNot(): string {
+  if (!full) return ' (in full runs: it downloads everything)'
   if (!isRoot) return ' (only root can become somebody else)'
   return registryAnswers ? '' : ' (the package registry does not answer)'
 }

@@ -58,7 +58,7 @@ describe.each(documents)('%s', (path) => {
   })
 
   test('names commands of tautline that its help lists', () => {
-    const listed = [...help.matchAll(/^ {2}([a-z]+(?: [a-z]+)*)(?: <\w+>)? {2,}/gm)]
+    const listed = [...help.matchAll(/(?:^ {2}|, )([a-z]+(?: [a-z]+)*)(?= [<[]| {2,})/gm)]
     const known = listed.map(([, command = '']) => command)
     expect(known).toContain('dev')
     const isKnown = (line: string) =>

@@ -29,7 +29,7 @@ export async function createOutsideProject(
   const packed = Object.fromEntries(tarballs.map(({ name, path }) => [name, `file:${path}`]))
   const files = {
     ...SOURCES,
-    'src/app.ts': await appOfTheReadme(),
+    ...(await sourcesOfTheReadme()),
     'package.json': JSON.stringify(await manifest(packed), null, 2),
     'pnpm-workspace.yaml': pnpmSettings(packed),
   }
@@ -42,11 +42,15 @@ export async function createOutsideProject(
   return { folder, run }
 }
 
-async function appOfTheReadme(): Promise<string> {
+/** The files that the README of the kit shows, by their names: `src/app.ts` is among them. */
+async function sourcesOfTheReadme(): Promise<Record<string, string>> {
   const blocks = codeBlocks(await readDocument('packages/kit/README.md'))
-  const app = blocks.find(({ code }) => code.startsWith('// src/app.ts'))
-  if (!app) throw new Error('The README of the kit shows no src/app.ts.')
-  return app.code
+  return Object.fromEntries(
+    blocks.flatMap(({ code }) => {
+      const [, name] = /^\/\/ (src\/\S+)$/m.exec(code) ?? []
+      return name === undefined ? [] : [[name, code]]
+    }),
+  )
 }
 
 /** The versions are the workspace's own, so that they are in the package managers' caches. */

@@ -29,9 +29,10 @@ import { Item } from '../schema.ts'`,
   'declare const [token, id]: [string, string]',
   `import { z } from 'zod'
 import type { Db, TaskContext } from '@tautline/kit'
-declare function readLines(ctx: TaskContext, fileId: string): Promise<string[]>
-declare function chunksOf(lines: string[], size: number): string[][]
-declare function insertNotes(db: Db, lines: string[]): Promise<void>`,
+interface Line { number: number; text: string }
+declare function readLines(ctx: TaskContext, fileId: string): Promise<Line[]>
+declare function chunksOf(lines: Line[], size: number): Line[][]
+declare function insertNewNotes(db: Db, fileId: string, lines: Line[]): Promise<void>`,
   `import type { Client } from '@tautline/client'
 import type { AppRouter } from '@tautline/server/router-type'
 declare const client: Client<AppRouter>
@@ -94,4 +95,5 @@ test('what the recipes make works, and what was there works as before', async ()
   )
   expect(printed).toContain('counts the items of the caller and of nobody else')
   expect(printed).toContain('keeps one note of each user')
+  expect(printed).toContain('keeps a note later, for whoever has asked')
 })

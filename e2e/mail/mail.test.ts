@@ -28,7 +28,7 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-/** Kills the worker around every so manieth mail. */
+/** Kills the worker around one mail in so many. */
 function createKiller(worker: Worker) {
   let kills = 0
   const momentOf = ({ number }: TakenMail) => {

@@ -24,7 +24,9 @@ export default class SummaryReporter implements Reporter {
         : []),
       ...(process.env.TEST_FULL === '1'
         ? []
-        : ['Not run: the long fault runs, which npx pnpm@12 test:full makes.']),
+        : [
+            'Not run: the long fault runs, and all else through PgBouncer: npx pnpm@12 test:full makes them.',
+          ]),
       `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped + counts.pending} skipped`,
     ]
     // After the default reporter has written its own summary.

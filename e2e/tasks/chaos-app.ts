@@ -9,6 +9,7 @@ import {
   mutation,
   task,
   tasks,
+  TaskStopped,
   type Db,
   type TaskContext,
 } from '@tautline/kit'
@@ -74,6 +75,17 @@ async function writeChunk(ctx: Context, chunk: number, isTrap: boolean): Promise
   })
 }
 
+/** Witnesses that the row has refused a write; what its signal stops before that has another error. */
+async function fenced(ctx: Context, write: () => Promise<void>): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    const isLost = error instanceof TaskStopped && error.stop === 'lost'
+    if (isLost && error !== ctx.signal.reason) await witness(ctx.task, 'refused')
+    throw error
+  }
+}
+
 async function undoSomething(ctx: Context): Promise<void> {
   try {
     await ctx.transaction(async () => {
@@ -117,11 +129,12 @@ const work = task({
       chunk++
     ) {
       await sleep(between(50, 250), undefined, { signal: ctx.signal })
-      await ctx.emit('note', { by: ctx.task.attempt })
-      await writeChunk(ctx, chunk, kind === 'trap' && ctx.task.attempt === 1 && chunk === 0)
+      await fenced(ctx, () => ctx.emit('note', { by: ctx.task.attempt }))
+      ctx.progress(chunk, chunks, String(ctx.task.attempt))
+      const isTrap = kind === 'trap' && ctx.task.attempt === 1 && chunk === 0
+      await fenced(ctx, () => writeChunk(ctx, chunk, isTrap))
       if (chunk === 2) await undoSomething(ctx)
       if (kind === 'failing' && ctx.task.attempt === 1) throw new Error('as it was to be')
-      ctx.progress(chunk + 1, chunks, String(ctx.task.attempt))
     }
     return { chunks, mail: mail.status }
   },

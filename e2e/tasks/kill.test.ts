@@ -27,13 +27,20 @@ const BUSY_WITHIN_MS = 5_000
 /** Longer than a lease, so that the process is not the one any more that it was. */
 const STOPPED_MS = 12_000
 
+/**
+ * Below these the run has shown nothing. A single stop may meet no write to refuse: connections are cut
+ * meanwhile, and who hears of the loss first writes nothing.
+ */
+const LEAST = full ? { takeovers: 40, refused: 5 } : { takeovers: 3, refused: 0 }
+
 const TAKEOVER_MS = full ? 15_000 : 60_000
 
 /** All work has ended by then. */
 const TIMEOUT_MS = full ? 150_000 : 60_000
 
 /** Of a process that stood still: its connections were cut meanwhile, and its time was up. */
-const CUT_OFF = /"name":"(ConnectionLost|NoConnection|Timeout)Error"|"code":"(57|08|25P|ECONN)/
+const CUT_OFF =
+  /"name":"(ConnectionLost|NoConnection|Timeout)Error"|"message":"(timeout expired|Query read timeout)"|"code":"(57|08|25P|ECONN)/
 
 /** What may go wrong here: attempts that are to fail, and turns that stood still with their process. */
 function unexpected({ level, msg, err }: LogLine): boolean {
@@ -56,12 +63,10 @@ test(
 
     const found = await readEvidence(session)
     const evidence = { ...asked, ...found }
-    expect(findFaults(evidence).slice(0, 20)).toEqual([])
-    expect(world.logs.filter(unexpected)).toEqual([])
-
     const begun = found.witnesses.filter(({ what }) => what === 'start')
     const takeovers = takeoversOf(strikes, begun, found.events)
     const states = Object.groupBy(found.tasks, ({ state }) => state)
+    const refused = found.witnesses.filter(({ what }) => what === 'refused').length
     const slowestMs = Math.round(Math.max(...takeovers))
     console.info({
       tasks: found.tasks.length,
@@ -71,9 +76,13 @@ test(
       strikes: strikes.length,
       takeovers: takeovers.length,
       slowestMs,
+      refused,
       unknownMails: found.steps.filter(({ state }) => state === 'unknown').length,
     })
-    expect(takeovers.length).toBeGreaterThanOrEqual(full ? 40 : 3)
+    expect(findFaults(evidence).slice(0, 20)).toEqual([])
+    expect(world.logs.filter(unexpected)).toEqual([])
+    expect(takeovers.length).toBeGreaterThanOrEqual(LEAST.takeovers)
+    expect(refused).toBeGreaterThanOrEqual(LEAST.refused)
     expect(slowestMs).toBeLessThanOrEqual(TAKEOVER_MS)
   },
 )

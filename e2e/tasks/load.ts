@@ -68,7 +68,7 @@ export function startLoad(url: string, { count, overMs }: LoadOptions): Load {
   let traps = 0
 
   async function ask(client: ChaosClient, ref: string, kind: Kind): Promise<string> {
-    const { taskId } = await place(client, { ref, kind, chunks: between(3, 8), undo: false })
+    const { taskId } = await place(client, { ref, kind, chunks: between(4, 12), undo: false })
     acknowledged.set(ref, taskId)
     return taskId
   }

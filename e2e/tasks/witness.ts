@@ -5,8 +5,8 @@ const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 4, allo
 pool.on('error', () => {}) // fails the statement that is under way
 pool.on('connect', (client) => client.on('error', () => {}))
 
-/** What a handler says: that it runs, that it has its effect, or that it is in its transaction. */
-export type Said = 'start' | 'mail' | 'inside'
+/** What a handler says: that it runs, has its effect, is in its transaction, or was not let write. */
+export type Said = 'start' | 'mail' | 'inside' | 'refused'
 
 /** Keeps that an attempt was here, in this process. */
 export async function witness(

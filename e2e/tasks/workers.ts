@@ -8,7 +8,7 @@ import { createDatabase, exitOf, listening } from '../faults/server-process.ts'
 import { ENVIRONMENT, migrate, startCommand } from '../idempotency/source-process.ts'
 import type { Strike } from './takeover.ts'
 
-const APP = new URL('./chaos-app.ts', import.meta.url)
+const CHAOS = new URL('./chaos-app.ts', import.meta.url)
 
 /** A line that a process has logged. */
 export type LogLine = Readonly<Record<string, unknown>>
@@ -20,6 +20,8 @@ export interface Worker {
   readonly isWorking: boolean
   /** Ends it by `kill -9`, and starts the next. Resolves at once. */
   kill(): Strike
+  /** Stops it, until it is told to go on. */
+  stop(): { readonly strike: Strike; readonly goOn: () => void }
   /** Stops it, and lets it go on after so many milliseconds. */
   stopFor(ms: number): Strike
 }
@@ -33,8 +35,8 @@ export interface World extends AsyncDisposable {
   readonly logs: readonly LogLine[]
 }
 
-/** Starts all of it on a database of its own. */
-export async function startWorld(workers: number): Promise<World> {
+/** Starts all of it on a database of its own, with the backend that a file exports. */
+export async function startWorld(workers: number, app = CHAOS): Promise<World> {
   await using stack = new AsyncDisposableStack()
   const { directUrl } = stack.use(await createDatabase())
   // Compiling takes most of a start, and there are many.
@@ -48,12 +50,12 @@ export async function startWorld(workers: number): Promise<World> {
     TAUTLINE_FILES: join(folder, 'files'),
     TAUTLINE_DRAIN_TIMEOUT_MS: '1000',
   }
-  await migrate(APP, environment)
+  await migrate(app, environment)
   const logs: Record<string, unknown>[] = []
-  const server = startCommand(['start'], APP, { ...environment, TAUTLINE_WORKER: 'off' })
+  const server = startCommand(['start'], app, { ...environment, TAUTLINE_WORKER: 'off' })
   stack.defer(() => end(server))
   const url = await listening(server, logs)
-  const lines = Array.from({ length: workers }, () => startLine(environment, logs))
+  const lines = Array.from({ length: workers }, () => startLine(app, environment, logs))
   for (const line of lines) stack.use(line)
   await Promise.all(lines.map(({ ready }) => ready))
   const running = stack.move()
@@ -67,7 +69,7 @@ export async function startWorld(workers: number): Promise<World> {
 }
 
 /** Runs tasks, in one process after the other. */
-function startLine(environment: NodeJS.ProcessEnv, logs: Record<string, unknown>[]) {
+function startLine(app: URL, environment: NodeJS.ProcessEnv, logs: Record<string, unknown>[]) {
   let isOver = false
   let isStopped = false
   let hasStarted = false
@@ -75,7 +77,7 @@ function startLine(environment: NodeJS.ProcessEnv, logs: Record<string, unknown>
   let worker = live()
 
   function live(): ChildProcess {
-    const started = startCommand(['worker'], APP, environment)
+    const started = startCommand(['worker'], app, environment)
     if (started.stdout) {
       createInterface({ input: started.stdout }).on('line', (text) => {
         // oxlint-disable-next-line typescript/consistent-type-assertions -- the log is JSON objects
@@ -94,6 +96,18 @@ function startLine(environment: NodeJS.ProcessEnv, logs: Record<string, unknown>
   }
 
   const strike = (how: Strike['how']): Strike => ({ how, pid: worker.pid ?? 0, at: Date.now() })
+
+  function stop() {
+    const stopped = worker
+    stopped.kill('SIGSTOP')
+    isStopped = true
+    function goOn() {
+      stopped.kill('SIGCONT')
+      isStopped = false
+    }
+    return { strike: strike('stop'), goOn }
+  }
+
   return {
     ready: ready.promise,
     get pid() {
@@ -107,15 +121,11 @@ function startLine(environment: NodeJS.ProcessEnv, logs: Record<string, unknown>
       worker.kill('SIGKILL')
       return strike('kill -9')
     },
+    stop,
     stopFor(ms: number) {
-      const stopped = worker
-      stopped.kill('SIGSTOP')
-      isStopped = true
-      setTimeout(() => {
-        stopped.kill('SIGCONT')
-        isStopped = false
-      }, ms)
-      return strike('stop')
+      const { strike: stopped, goOn } = stop()
+      setTimeout(goOn, ms)
+      return stopped
     },
     async [Symbol.asyncDispose]() {
       isOver = true

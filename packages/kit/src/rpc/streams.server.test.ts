@@ -59,6 +59,13 @@ test('a stream ends with the token of its reader, who is to resume, and has one 
   expect(lines).toMatchObject([{ kind: 'subscription', outcome: 'OK' }])
 })
 
+test('nobody compresses a stream, nor may anybody on its way', async () => {
+  const { headers, text } = await read(input({ to: 2 }), { 'accept-encoding': 'gzip, br' })
+  expect(headers.get('content-encoding')).toBeNull()
+  expect(headers.get('cache-control')).toContain('no-transform')
+  expect(text).toContain('id: 2')
+})
+
 test.each([
   ['a header', '', { 'last-event-id': '2' }],
   ['the query', '&lastEventId=2', {}],
