@@ -6,8 +6,8 @@ import { createTurns } from './turns.ts'
 export const WORK_CORES = Math.max(1, availableParallelism() - 1)
 
 /**
- * Who waits here has in memory what the work is about. Far more than the tasks that a process runs at the
- * same time: by their `concurrency` the others wait in the database.
+ * Far more than the tasks that a process runs at the same time: by their `concurrency` the others wait in
+ * the database.
  */
 export const MAX_WAITING = 100
 

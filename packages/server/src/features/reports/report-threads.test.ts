@@ -30,7 +30,7 @@ test('the threads make what would be made here, and the event loop goes on', asy
   const job = jobOf(1_500)
   let turns = 0
   const timer = setInterval(() => turns++, 5)
-  const report = await threads.run(job, signal)
+  const report = await threads.run(async () => job, signal)
   clearInterval(timer)
   expect(report).toEqual(computeReport(job))
   expect(report.bands).toHaveLength(12)
@@ -56,17 +56,17 @@ test.runIf(process.platform === 'linux')(
   async () => {
     const before = await threadsOfProcess()
     const threads = oneThread()
-    await threads.run(jobOf(10), signal)
+    await threads.run(async () => jobOf(10), signal)
     expect(await nicenessSince(before)).toContain(Math.min(getPriority() + 10, 19))
   },
 )
 
 test('a report that nobody wants any more ends, and who waits has a thread', async () => {
   const threads = oneThread()
-  await threads.run(jobOf(10), signal) // now there is a thread, and it begins at once
+  await threads.run(async () => jobOf(10), signal) // now there is a thread, and it begins at once
   const stop = new AbortController()
-  const unwanted = threads.run(jobOf(400_000, 200_000), stop.signal)
-  const next = threads.run(jobOf(11), signal)
+  const unwanted = threads.run(async () => jobOf(400_000, 200_000), stop.signal)
+  const next = threads.run(async () => jobOf(11), signal)
   setImmediate(() => stop.abort(new Error('nobody wants it')))
   await expect(unwanted).rejects.toThrow('nobody wants it')
   expect((await next).items).toBe(11)
@@ -75,19 +75,19 @@ test('a report that nobody wants any more ends, and who waits has a thread', asy
 test('who no longer waits for a thread is not kept one', async () => {
   const threads = oneThread()
   const [first, second] = [new AbortController(), new AbortController()]
-  const under = threads.run(jobOf(400_000, 200_000), first.signal)
-  const waiting = threads.run(jobOf(10), second.signal)
+  const under = threads.run(async () => jobOf(400_000, 200_000), first.signal)
+  const waiting = threads.run(async () => jobOf(10), second.signal)
   second.abort(new Error('nobody waits'))
   await expect(waiting).rejects.toThrow('nobody waits')
   first.abort(new Error('nobody wants it'))
   await expect(under).rejects.toThrow('nobody wants it')
-  expect((await threads.run(jobOf(10), signal)).items).toBe(10)
+  expect((await threads.run(async () => jobOf(10), signal)).items).toBe(10)
 })
 
 test('a thread that cannot begin fails its report, and nothing else', async () => {
   const threads = oneThread({ maxHeapMb: 4 })
   for (const job of [jobOf(10), jobOf(11)]) {
-    await expect(threads.run(job, signal)).rejects.toMatchObject({
+    await expect(threads.run(async () => job, signal)).rejects.toMatchObject({
       code: 'ERR_WORKER_OUT_OF_MEMORY',
     })
   }
@@ -99,7 +99,7 @@ test('more than there is room for is refused, to come back later', async () => {
   const outcomes = await Promise.all(
     Array.from({ length: 4 }, async () => {
       const error: unknown = await threads
-        .run(jobOf(6_000), AbortSignal.any([signal, stop.signal]))
+        .run(async () => jobOf(6_000), AbortSignal.any([signal, stop.signal]))
         .catch((caught: unknown) => caught)
       stop.abort(new Error('stopped'))
       return error

@@ -31,10 +31,11 @@ export interface ReportThreadsOptions {
 /** Threads that make reports, so that a report stops nobody who asks for something else meanwhile. */
 export interface ReportThreads {
   /**
-   * Ends its thread with the signal, and throws the signal's reason then; throws `OVERLOADED` when too
-   * many are waiting, and what its thread has failed with.
+   * Reads what the report is about by `read` when it has a turn, which keeps a core busy as well. Ends its
+   * thread with the signal, and throws the signal's reason then; throws `OVERLOADED` when too many are
+   * waiting, what reading has failed with, and what its thread has.
    */
-  run(job: ReportJob, signal: AbortSignal): Promise<ReportData>
+  run(read: () => Promise<ReportJob>, signal: AbortSignal): Promise<ReportData>
 }
 
 /**
@@ -70,7 +71,9 @@ export function createReportThreads(options: ReportThreadsOptions): ReportThread
     }
   }
 
-  return { run: (job, signal) => turns.take(signal, () => runInThread(job, signal)) }
+  return {
+    run: (read, signal) => turns.take(signal, async () => runInThread(await read(), signal)),
+  }
 }
 
 /** The worker beside this file: `.ts` from source, `.js` once built. */

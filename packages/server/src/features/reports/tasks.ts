@@ -27,8 +27,8 @@ export const computeTask = task({
   timeoutMs: TIMEOUT_MS,
   async run({ ctx, input }) {
     const { kind, bands } = input
-    const stock = await readStock(ctx, input)
-    return threads.run({ kind, bands, stock }, ctx.signal)
+    const read = async () => ({ kind, bands, stock: await readStock(ctx, input) })
+    return threads.run(read, ctx.signal)
   },
 })
 
