@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import type { Db } from '../../db/database.ts'
+import { MAX_SEQ } from '../../rpc/event-seq.ts'
 import './tables.ts'
 
 const columns = [
@@ -95,6 +96,3 @@ export async function markRead(db: Db, owner: string, read: Read): Promise<numbe
     .executeTakeFirstOrThrow()
   return Number(numUpdatedRows)
 }
-
-/** The largest number: an integer of Postgres. */
-export const MAX_SEQ = 2 ** 31 - 1

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import { MAX_PAGE_SIZE } from '../../db/keyset.ts'
-import { MAX_SEQ } from './queries.ts'
+import { EventSeq, LastEventSeq } from '../../rpc/event-seq.ts'
 
 /** That a task of yours has ended. */
 export const Notification = z.object({
@@ -34,12 +34,10 @@ export const NotificationPage = z.object({
   lastSeq: z.int(),
 })
 
-const Seq = z.int().min(0).max(MAX_SEQ)
-
 export const MarkReadInput = z.union([
   z.strictObject({ ids: z.array(z.uuid()).min(1).max(MAX_PAGE_SIZE) }),
   /** The number of the newest of those that were seen. */
-  z.strictObject({ upTo: Seq }),
+  z.strictObject({ upTo: EventSeq }),
 ])
 
 export const MarkedRead = z.object({
@@ -51,10 +49,5 @@ export const MarkedRead = z.object({
 
 export const WatchInput = z.strictObject({
   /** Number of the last one that is known: `lastSeq` of a list. Default: none is. */
-  lastEventId: z
-    .string()
-    .regex(/^(?:0|[1-9]\d{0,9})$/)
-    .transform(Number)
-    .pipe(Seq)
-    .optional(),
+  lastEventId: LastEventSeq.optional(),
 })

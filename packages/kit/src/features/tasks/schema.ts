@@ -3,12 +3,10 @@ import { z } from 'zod'
 import { taskStates, type TaskEventType } from '@tautline/shared'
 
 import { MAX_PAGE_SIZE } from '../../db/keyset.ts'
+import { EventSeq } from '../../rpc/event-seq.ts'
 
 /** Events of one answer at most. */
 const MAX_EVENTS = 500
-
-/** Largest value of a Postgres integer. */
-const MAX_INTEGER = 2 ** 31 - 1
 
 /** Postgres writes ids in lower case, and so does whoever compares them. */
 export const TaskId = z.uuid().toLowerCase()
@@ -104,7 +102,7 @@ export const TaskPage = z.object({
 export const TaskEventsInput = z.strictObject({
   id: TaskId,
   /** Events after this one; 0 for all of them. */
-  afterSeq: z.int().min(0).max(MAX_INTEGER).default(0),
+  afterSeq: EventSeq.default(0),
   limit: z.int().min(1).max(MAX_EVENTS).default(100),
 })
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 
-import { createCursors, MAX_CURSOR_LENGTH, MAX_SEQ } from './watch-cursor.ts'
+import { MAX_SEQ } from '../../rpc/event-seq.ts'
+import { createCursors, MAX_CURSOR_LENGTH } from './watch-cursor.ts'
 
 const ids = ['a', 'b', 'c']
 const { read, write } = createCursors(ids)

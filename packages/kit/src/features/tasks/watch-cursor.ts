@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
 
 import { badInput } from '../../platform/bad-input.ts'
-
-/** The largest number of an event: an integer of Postgres. */
-export const MAX_SEQ = 2 ** 31 - 1
+import { MAX_SEQ } from '../../rpc/event-seq.ts'
 
 /** Longest cursor, in characters: 50 tasks with the largest number each. */
 export const MAX_CURSOR_LENGTH = 400

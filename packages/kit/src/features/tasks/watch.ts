@@ -1,28 +1,22 @@
 import { z } from 'zod'
 
 import { subscription } from '../../rpc/define.ts'
+import { LastEventSeq } from '../../rpc/event-seq.ts'
 import type { LimitPolicies } from '../../rpc/feature-limits.ts'
 import { identityOf } from '../../rpc/handler-context.ts'
 import { shareEvent } from '../../rpc/shared-events.ts'
 import { tracked } from '../../rpc/tracked.ts'
 import { TASK_NOT_FOUND } from '../../tasks/failures.ts'
 import { TaskEvent, TaskId, WatchedEvent } from './schema.ts'
-import { createCursors, MAX_CURSOR_LENGTH, MAX_SEQ } from './watch-cursor.ts'
+import { createCursors, MAX_CURSOR_LENGTH } from './watch-cursor.ts'
 
 /** Tasks that one stream watches at most. */
 const MAX_TASKS = 50
 
-/** The number of an event, as the id under which it was sent. */
-const Seq = z
-  .string()
-  .regex(/^(?:0|[1-9]\d{0,9})$/)
-  .transform(Number)
-  .pipe(z.int().max(MAX_SEQ))
-
 const WatchInput = z.strictObject({
   id: TaskId,
   /** Number of the last event that is known: what comes after it is sent. Default: all events. */
-  lastEventId: Seq.optional(),
+  lastEventId: LastEventSeq.optional(),
 })
 
 const WatchManyInput = z.strictObject({
