@@ -1,7 +1,7 @@
 import type { formats } from './image-limits.ts'
 import type { ImageOperation } from './schema.ts'
 
-/** What the process that reads an image is told, before its bytes come. */
+/** What the process that reads an image is told; the bytes of the image come to its standard input. */
 export interface ImageOrder {
   readonly operations: readonly ImageOperation[]
   /** How many will come. */
@@ -10,7 +10,7 @@ export interface ImageOrder {
   readonly maxMemoryBytes: number
 }
 
-/** What it has made; the bytes follow. */
+/** What it has made; the bytes follow, on its standard output. */
 export interface ImageInfo {
   readonly format: (typeof formats)[number]
   readonly width: number
@@ -22,3 +22,9 @@ export interface ImageInfo {
 export type ImageAnswer =
   | { readonly is: 'made'; readonly info: ImageInfo }
   | { readonly is: 'refused'; readonly why: 'not supported' | 'too large' | 'broken' }
+
+/** What is told of its end, once, after all that it has said: the exit code, or the signal. */
+export interface ImageEnd {
+  readonly is: 'ended'
+  readonly by: number | string
+}

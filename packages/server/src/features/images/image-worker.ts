@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises'
-import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 
 import sharp, { type Sharp, type SharpOptions } from 'sharp'
@@ -39,18 +38,16 @@ const READING: SharpOptions = {
 /** At once: `process.exit` would wait for what libvips is at, and that may take minutes. */
 const leave = () => process.kill(process.pid, 'SIGKILL')
 
-process.on('disconnect', leave) // the server is gone
-process.once('message', (message) => {
-  // oxlint-disable-next-line typescript/consistent-type-assertions -- `run-image.ts` sends it
-  const order = message as ImageOrder
-  watchMemory(order.maxMemoryBytes)
-  answer(order).then(() => {
-    process.off('disconnect', leave)
-    process.disconnect?.()
-  }, leave)
-})
+// oxlint-disable-next-line typescript/consistent-type-assertions -- `run-image.ts` says it
+const order = JSON.parse(process.argv[2] ?? '') as ImageOrder
+
+process.on('disconnect', leave) // who started this is gone
 guard()
-process.send?.('ready')
+watchMemory(order.maxMemoryBytes)
+answer(order).then(() => {
+  process.off('disconnect', leave)
+  process.disconnect?.()
+}, leave)
 
 /** All that this process does, it does under this. */
 function guard(): void {
@@ -72,7 +69,7 @@ function watchMemory(maxBytes: number): void {
 }
 
 async function answer({ operations, bytes }: ImageOrder): Promise<void> {
-  const input = await buffer(process.stdin)
+  const input = await read(bytes)
   if (input.length !== bytes) return void leave() // whoever sends it knows why
   let made: Made
   try {
@@ -81,7 +78,22 @@ async function answer({ operations, bytes }: ImageOrder): Promise<void> {
     return say({ is: 'refused', why: reasonOf(error) })
   }
   await say({ is: 'made', info: made.info })
-  await pipeline([made.data], process.stdout)
+  // Not ended: the next image is written to the same.
+  await pipeline([made.data], process.stdout, { end: false })
+}
+
+/** No more than that: its input does not end with the image. */
+async function read(bytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  if (bytes === 0) return Buffer.alloc(0)
+  let left = bytes
+  const input: AsyncIterable<Buffer> = process.stdin
+  for await (const chunk of input) {
+    chunks.push(chunk)
+    left -= chunk.length
+    if (left <= 0) break
+  }
+  return Buffer.concat(chunks)
 }
 
 function say(message: ImageAnswer): Promise<void> {

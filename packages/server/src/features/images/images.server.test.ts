@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { getPriority } from 'node:os'
 import { Readable } from 'node:stream'
 
@@ -13,6 +12,7 @@ import { startTestServer, type TestServer } from '@tautline/kit/testing'
 import { app } from '../../app.ts'
 import { heavyWork, WORK_CORES } from '../../heavy-work.ts'
 import { hostile, noise } from './corpus.fixture.ts'
+import { processesOf } from './processes.fixture.ts'
 import { runImage } from './run-image.ts'
 import { ProcessedImage, type ImageOperation } from './schema.ts'
 import { processTask } from './tasks.ts'
@@ -44,15 +44,6 @@ function newPerson() {
   }
 
   return { client, owner: identityOf(caller), headers: server.headersAs(caller), keep, ended }
-}
-
-/** Processes of images that this one has started, where the system tells. */
-async function children(): Promise<number[]> {
-  const read = (path: string) => readFile(path, 'utf8').catch(() => '')
-  const listed = await read(`/proc/${process.pid}/task/${process.pid}/children`)
-  const pids = listed.split(' ').filter(Boolean)
-  const lines = await Promise.all(pids.map((pid) => read(`/proc/${pid}/cmdline`)))
-  return pids.filter((_, place) => lines[place]?.includes('image-worker')).map(Number)
 }
 
 test('an image is a file of its own, after all operations in their order', async () => {
@@ -158,12 +149,14 @@ test('an image of somebody else is none', async () => {
 })
 
 describe.runIf(process.platform === 'linux')('the process of an image', () => {
+  const images = () => processesOf('image-worker')
+
   test('that is killed is a failed attempt; the next one makes the one file', async () => {
     const { client, keep, ended } = newPerson()
     const fileId = await keep(await noise(600, 600).png().toBuffer())
     const { taskId } = await client.images.process.mutate({ fileId, operations: [{ rotate: 90 }] })
-    await vi.waitUntil(async () => (await children()).length > 0, { timeout: 9_000, interval: 5 })
-    for (const pid of await children()) process.kill(pid, 'SIGKILL')
+    await vi.waitUntil(async () => (await images()).length > 0, { timeout: 9_000, interval: 5 })
+    for (const pid of await images()) process.kill(pid, 'SIGKILL')
     expect(await ended(taskId)).toMatchObject({ state: 'succeeded', attempt: 2 })
     expect((await client.files.list.query()).items).toHaveLength(2)
   })
@@ -173,12 +166,12 @@ describe.runIf(process.platform === 'linux')('the process of an image', () => {
     const fileId = await keep(await noise(2_500, 2_500).jpeg().toBuffer())
     const operations: ImageOperation[] = [{ convert: 'avif' }]
     const { taskId } = await client.images.process.mutate({ fileId, operations })
-    await vi.waitUntil(async () => (await children()).length > 0, { timeout: 9_000, interval: 5 })
-    const niceness = (await children()).map((pid) => getPriority(pid))
+    await vi.waitUntil(async () => (await images()).length > 0, { timeout: 9_000, interval: 5 })
+    const niceness = (await images()).map((pid) => getPriority(pid))
     await client.tasks.cancel.mutate({ id: taskId })
     expect(niceness).toEqual([Math.min(getPriority() + 10, 19)])
     expect(await ended(taskId)).toMatchObject({ state: 'cancelled', attempt: 1 })
-    expect(await children()).toEqual([])
+    expect(await images()).toEqual([])
     expect((await client.files.list.query()).items).toHaveLength(1)
   })
 })

@@ -1,16 +1,16 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import sharp from 'sharp'
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
 import { isFailure } from '@tautline/kit'
 
 import { hostile, MARK, noise, polyglots } from './corpus.fixture.ts'
+import { processesOf, residentMb } from './processes.fixture.ts'
 import { runImage } from './run-image.ts'
 import type { ImageOperation } from './schema.ts'
 
@@ -110,22 +110,43 @@ test('a process that takes more memory than it may ends at once, in the middle o
   expect(String(error instanceof Error && error.cause)).toContain('SIGKILL')
 })
 
-test.runIf(process.platform === 'linux')(
-  'a process whose server has gone ends at once, in the middle of its work',
-  async () => {
+describe.runIf(process.platform === 'linux')('the process of an image', () => {
+  test('leaves the one that has started it to the next image, whatever it was', async () => {
+    const bytes = await noise(30, 20).png().toBuffer()
+    await make(bytes, [{ rotate: 90 }])
+    const launchers = await processesOf('image-launcher')
+    const others = [bytes.subarray(0, 500), Buffer.from('no image'), Buffer.alloc(0), bytes]
+    const told: unknown[] = []
+    for (const image of others) {
+      const outcome = await make(image, [{ rotate: 90 }]).catch((error: unknown) => error)
+      expect(await processesOf('image-worker')).toEqual([])
+      told.push(isFailure(outcome) ? outcome.reason : outcome)
+    }
+    const { info, image } = await make(bytes, [{ rotate: 90 }])
+    expect(told).toEqual([
+      'IMAGE_BROKEN',
+      'IMAGE_NOT_SUPPORTED',
+      'IMAGE_NOT_SUPPORTED',
+      { info, image },
+    ])
+    // There is no other; one that nobody has needed for a minute may have ended.
+    expect(launchers).toEqual(expect.arrayContaining(await processesOf('image-launcher')))
+  })
+
+  test('ends at once, in the middle of its work, when the server has gone', async () => {
     const bytes = await slow()
-    const child = fork(new URL('./image-worker.ts', import.meta.url), {
+    const server = fork(new URL('./image-launcher.ts', import.meta.url), {
       stdio: ['pipe', 'ignore', 'inherit', 'ipc'],
     })
-    await once(child, 'message')
-    child.send({ operations: [{ convert: 'avif' }], bytes: bytes.length, maxMemoryBytes })
-    child.stdin?.end(bytes)
-    const residentMb = async () => {
-      const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
-      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1_000
-    }
-    await vi.waitUntil(async () => (await residentMb()) > 300, { timeout: 20_000, interval: 10 })
-    child.disconnect()
-    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
-  },
-)
+    server.send({ operations: [{ convert: 'avif' }], bytes: bytes.length, maxMemoryBytes })
+    server.stdin?.end(bytes)
+    const image = await vi.waitUntil(
+      async () => (await processesOf('image-worker', server.pid))[0],
+      { timeout: 20_000, interval: 10 },
+    )
+    await expect.poll(() => residentMb(image), { timeout: 20_000 }).toBeGreaterThan(300)
+    server.disconnect()
+    await once(server, 'exit')
+    await expect.poll(() => residentMb(image)).toBe(0)
+  })
+})
