@@ -10,20 +10,26 @@ import type { ImageEnd } from './image-messages.ts'
  * server's; it leaves them to the image.
  */
 
-/** By how much it and those that it starts give way to the server. */
+/** By how much the process of an image gives way to those that answer. */
 const NICE = 10
 
-setPriority(Math.min(getPriority() + NICE, constants.priority.PRIORITY_LOW))
+const LOWEST = constants.priority.PRIORITY_LOW
 
 /** The process of an image, while there is one. */
 let image: ChildProcess | undefined
 
-process.on('message', (order) => void launch(JSON.stringify(order)).catch(leave))
+process.on('message', (order) => {
+  launch(JSON.stringify(order)).catch((error: unknown) => {
+    process.stderr.write(String(error)) // the server keeps it
+    leave()
+  })
+})
 process.on('SIGTERM', leave)
 process.on('disconnect', leave) // the server is gone
 
 async function launch(order: string): Promise<void> {
   image = fork(workerFile(), [order], { stdio: 'inherit' })
+  giveWay(image)
   image.on('message', (answer) => process.send?.(answer))
   // Its exit may be heard of before what it has said last.
   await Promise.all([once(image, 'exit'), once(image, 'disconnect')])
@@ -34,10 +40,19 @@ async function launch(order: string): Promise<void> {
   process.send?.(end)
 }
 
-/** What an image is at may take minutes; it ends now. */
+/** Now, while it has one thread: those that come later take after it, and those that decode matter. */
+function giveWay({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, Math.min(getPriority() + NICE, LOWEST))
+  } catch {
+    // It has already ended, which is told by its end.
+  }
+}
+
+/** After the image, which it ends now: what that is at may take minutes. */
 function leave(): void {
-  image?.kill('SIGKILL')
-  process.exit()
+  if (image?.kill('SIGKILL')) image.once('exit', () => process.exit())
+  else process.exit()
 }
 
 /** The worker beside this file: `.ts` from source, `.js` once built. */

@@ -42,6 +42,7 @@ const leave = () => process.kill(process.pid, 'SIGKILL')
 const order = JSON.parse(process.argv[2] ?? '') as ImageOrder
 
 process.on('disconnect', leave) // who started this is gone
+if (!process.connected) leave()
 guard()
 watchMemory(order.maxMemoryBytes)
 answer(order).then(() => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { getPriority } from 'node:os'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -134,7 +135,7 @@ test('an image waits while all cores but one have work', async () => {
   // Meanwhile the same is made twice by who does not wait.
   for (let times = 0; times < 2; times++) {
     const job = { source: Readable.from([bytes]), bytes: bytes.length, operations, signal }
-    await runImage({ ...job, maxMemoryBytes: 1_000_000_000 }, async () => undefined)
+    await runImage({ ...job, maxMemoryBytes: 1_000_000_000 }, ({ bytes: made }) => buffer(made))
   }
   expect(await state()).toBe('running')
   others.resolve()
@@ -149,14 +150,23 @@ test('an image of somebody else is none', async () => {
 })
 
 describe.runIf(process.platform === 'linux')('the process of an image', () => {
-  const images = () => processesOf('image-worker')
+  /** Those that are there, once there are some. */
+  const started = () =>
+    vi.waitUntil(
+      async () => {
+        const pids = await processesOf('image-worker')
+        return pids.length > 0 && pids
+      },
+      { timeout: 9_000, interval: 5 },
+    )
+  /** Takes a second or more. */
+  const operations: ImageOperation[] = [{ convert: 'avif' }]
 
   test('that is killed is a failed attempt; the next one makes the one file', async () => {
     const { client, keep, ended } = newPerson()
-    const fileId = await keep(await noise(600, 600).png().toBuffer())
-    const { taskId } = await client.images.process.mutate({ fileId, operations: [{ rotate: 90 }] })
-    await vi.waitUntil(async () => (await images()).length > 0, { timeout: 9_000, interval: 5 })
-    for (const pid of await images()) process.kill(pid, 'SIGKILL')
+    const fileId = await keep(await noise(1_200, 1_200).jpeg().toBuffer())
+    const { taskId } = await client.images.process.mutate({ fileId, operations })
+    for (const pid of await started()) process.kill(pid, 'SIGKILL')
     expect(await ended(taskId)).toMatchObject({ state: 'succeeded', attempt: 2 })
     expect((await client.files.list.query()).items).toHaveLength(2)
   })
@@ -164,14 +174,12 @@ describe.runIf(process.platform === 'linux')('the process of an image', () => {
   test('gives way to the server, and ends with the task that is cancelled', async () => {
     const { client, keep, ended } = newPerson()
     const fileId = await keep(await noise(2_500, 2_500).jpeg().toBuffer())
-    const operations: ImageOperation[] = [{ convert: 'avif' }]
     const { taskId } = await client.images.process.mutate({ fileId, operations })
-    await vi.waitUntil(async () => (await images()).length > 0, { timeout: 9_000, interval: 5 })
-    const niceness = (await images()).map((pid) => getPriority(pid))
+    const [pid = NaN] = await started()
+    await expect.poll(() => getPriority(pid)).toBe(Math.min(getPriority() + 10, 19))
     await client.tasks.cancel.mutate({ id: taskId })
-    expect(niceness).toEqual([Math.min(getPriority() + 10, 19)])
     expect(await ended(taskId)).toMatchObject({ state: 'cancelled', attempt: 1 })
-    expect(await images()).toEqual([])
+    expect(await processesOf('image-worker')).toEqual([])
     expect((await client.files.list.query()).items).toHaveLength(1)
   })
 })

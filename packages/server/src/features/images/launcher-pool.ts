@@ -48,7 +48,12 @@ export function takeLauncher(): ImageLauncher {
 
 /** Of an image whose process has ended, and all that it wrote was read. */
 export function giveBack(launcher: ImageLauncher): void {
-  idle.set(launcher, setTimeout(launcher.kill, IDLE_MS).unref())
+  if (!launcher.stdin.writable) return // it has ended meanwhile
+  const end = () => {
+    idle.delete(launcher) // now: until it is gone it would be taken
+    launcher.kill()
+  }
+  idle.set(launcher, setTimeout(end, IDLE_MS).unref())
 }
 
 function startLauncher(): ImageLauncher {
@@ -62,8 +67,10 @@ function startLauncher(): ImageLauncher {
   const complaints = keepComplaints(child.stderr)
   const failure = (how: number | string) =>
     new Failure(IMAGE_PROCESS_ENDED, { cause: new Error(`It ended by ${how}. ${complaints()}`) })
+  const { stdin, stdout } = streamsOf(child)
   const launcher: ImageLauncher = {
-    ...streamsOf(child),
+    stdin,
+    stdout,
     start: (order) => void child.send(order, () => {}), // where it is gone, so is what it says
     async answer() {
       const said = await hear()
@@ -75,7 +82,10 @@ function startLauncher(): ImageLauncher {
       if (said.is !== 'ended') throw failure('saying more than it has to')
       if (said.by !== 0) throw failure(said.by)
     },
-    kill: () => void child.kill('SIGTERM'), // with the process of the image
+    kill() {
+      child.kill('SIGTERM')
+      stdout.resume() // what nobody reads would keep its end from being heard
+    },
     gone: goneOf(child).then(() => forget(launcher)),
   }
   return launcher

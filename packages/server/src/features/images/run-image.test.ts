@@ -110,6 +110,13 @@ test('a process that takes more memory than it may ends at once, in the middle o
   expect(String(error instanceof Error && error.cause)).toContain('SIGKILL')
 })
 
+/** More than a pipe holds. */
+async function large(signal: AbortSignal) {
+  const bytes = await noise(700, 700).png().toBuffer()
+  const operations = [{ rotate: 90 } as const]
+  return { source: Readable.from([bytes]), bytes: bytes.length, operations, maxMemoryBytes, signal }
+}
+
 describe.runIf(process.platform === 'linux')('the process of an image', () => {
   test('leaves the one that has started it to the next image, whatever it was', async () => {
     const bytes = await noise(30, 20).png().toBuffer()
@@ -133,6 +140,32 @@ describe.runIf(process.platform === 'linux')('the process of an image', () => {
     expect(launchers).toEqual(expect.arrayContaining(await processesOf('image-launcher')))
   })
 
+  test('that ends while its image is taken leaves none', async () => {
+    const taken = runImage(await large(inTime()), async ({ bytes }) => {
+      let read = 0
+      for await (const chunk of bytes) {
+        if (read === 0)
+          for (const pid of await processesOf('image-worker')) process.kill(pid, 'SIGKILL')
+        read += chunk.length
+      }
+      return read
+    })
+    await expect(taken).rejects.toMatchObject({ reason: 'IMAGE_PROCESS_ENDED' })
+  })
+
+  test('is gone when its image was given up while it was taken', async () => {
+    const giveUp = new AbortController()
+    const taken = runImage(await large(giveUp.signal), async ({ bytes }) => {
+      for await (const _ of bytes) {
+        giveUp.abort(new Error('given up'))
+        await vi.waitUntil(async () => (await processesOf('image-worker')).length === 0)
+        await sleep(100) // so that the end of the other one has been heard of, too
+        throw new Error('not kept')
+      }
+    })
+    await expect(taken).rejects.toThrow('given up')
+  })
+
   test('ends at once, in the middle of its work, when the server has gone', async () => {
     const bytes = await slow()
     const server = fork(new URL('./image-launcher.ts', import.meta.url), {
@@ -147,6 +180,6 @@ describe.runIf(process.platform === 'linux')('the process of an image', () => {
     await expect.poll(() => residentMb(image), { timeout: 20_000 }).toBeGreaterThan(300)
     server.disconnect()
     await once(server, 'exit')
-    await expect.poll(() => residentMb(image)).toBe(0)
+    await expect.poll(() => residentMb(image), { timeout: 20_000 }).toBe(0)
   })
 })

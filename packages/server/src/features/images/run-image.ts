@@ -38,13 +38,26 @@ export async function runImage<T>(
   job: ImageJob,
   take: (made: MadeImage) => Promise<T>,
 ): Promise<T> {
-  const { source, signal } = job
-  signal.throwIfAborted()
+  try {
+    job.signal.throwIfAborted()
+    const outcome = await withLauncher(job.signal, (launcher) => outcomeOf(job, launcher, take))
+    if (outcome.is === 'refused') throw refusal(outcome)
+    return outcome.value
+  } finally {
+    job.source.destroy()
+  }
+}
+
+/** For the next image, a launcher is left as it should be, or not at all. */
+async function withLauncher<T>(
+  signal: AbortSignal,
+  use: (launcher: ImageLauncher) => Promise<T>,
+): Promise<T> {
   const launcher = takeLauncher()
   signal.addEventListener('abort', launcher.kill, { once: true })
-  let outcome: Outcome<T>
+  let used: T
   try {
-    outcome = await outcomeOf(job, launcher, take)
+    used = await use(launcher)
   } catch (error) {
     launcher.kill()
     await launcher.gone
@@ -52,41 +65,43 @@ export async function runImage<T>(
     throw error
   } finally {
     signal.removeEventListener('abort', launcher.kill)
-    source.destroy()
   }
   if (signal.aborted) await launcher.gone
   else giveBack(launcher)
-  if (outcome.is === 'refused') throw refusal(outcome)
-  return outcome.value
+  return used
 }
 
-/** Throws unless the process ends as it should: only then can its launcher be used again. */
+/** Throws unless the process ends as it should, and all that it wrote was read. */
 async function outcomeOf<T>(
   { source, bytes, operations, maxMemoryBytes }: ImageJob,
   launcher: ImageLauncher,
   take: (made: MadeImage) => Promise<T>,
 ): Promise<Outcome<T>> {
   launcher.start({ operations, bytes, maxMemoryBytes })
-  const [outcome] = await Promise.all([
-    heard(launcher, take),
+  const [answer] = await Promise.all([
+    launcher.answer(),
     write(exactly(source, bytes), launcher.stdin),
   ])
+  const ended = launcher.end()
+  // The launcher has the other end of the pipe too: without this, who takes would wait for ever.
+  ended.catch(launcher.kill)
+  const outcome = answer.is === 'refused' ? answer : await taken(answer.info, launcher, take)
+  await ended
   return outcome
 }
 
-async function heard<T>(
-  launcher: ImageLauncher,
+async function taken<T>(
+  info: ImageInfo,
+  { stdout }: ImageLauncher,
   take: (made: MadeImage) => Promise<T>,
 ): Promise<Outcome<T>> {
-  const answer = await launcher.answer()
-  if (answer.is === 'refused') {
-    await launcher.end()
-    return answer
+  let isRead = false
+  async function* image() {
+    yield* exactly(stdout.iterator({ destroyOnReturn: false }), info.size)
+    isRead = true
   }
-  const { info } = answer
-  const bytes = exactly(launcher.stdout.iterator({ destroyOnReturn: false }), info.size)
-  const value = await take({ info, bytes })
-  await launcher.end()
+  const value = await take({ info, bytes: image() })
+  if (!isRead) throw new Error('An image was taken before it was read to its end.')
   return { is: 'taken', value }
 }
 
