@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { until } from '../dev/wait.ts'
 import { createDatabase, exitOf } from '../faults/server-process.ts'
 import { freePort } from '../rolling-restart/ports.ts'
+import { nodeEnvironment } from '../setup/node-environment.ts'
 import { ask } from './calls.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -59,9 +60,8 @@ const MIGRATE = ['packages/kit/src/cli/main.ts', 'migrate', 'up', '--app']
 function start(args: readonly string[], environment: NodeJS.ProcessEnv): ChildProcess {
   return spawn(process.execPath, ['--conditions=@tautline/source', ...args], {
     cwd: ROOT,
-    // Nothing of ours: the server refuses settings that it does not know.
     env: {
-      PATH: process.env.PATH,
+      ...nodeEnvironment,
       NODE_ENV: 'production',
       LOG_LEVEL: 'warn',
       TAUTLINE_HOSTS: '*',

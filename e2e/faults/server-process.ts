@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 
 import { FILES_FOLDER } from '../setup/files-folder.ts'
+import { nodeEnvironment } from '../setup/node-environment.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const STOP_TIMEOUT_MS = 20_000
@@ -82,9 +83,8 @@ export function launch(command: readonly string[], environment: NodeJS.ProcessEn
   ]
   return spawn(process.execPath, args, {
     cwd: ROOT,
-    // Nothing of ours: the server refuses settings that it does not know.
     env: {
-      PATH: process.env.PATH,
+      ...nodeEnvironment,
       NODE_ENV: 'production',
       PORT: '0',
       LOG_LEVEL: 'info',

@@ -7,6 +7,7 @@ import { z } from 'zod'
 
 import { createDatabase, exitOf, launch } from '../faults/server-process.ts'
 import { FILES_FOLDER } from '../setup/files-folder.ts'
+import { nodeEnvironment } from '../setup/node-environment.ts'
 
 const SERVER = fileURLToPath(new URL('./server.fixture.ts', import.meta.url))
 
@@ -41,7 +42,7 @@ export async function startInspectedServer(): Promise<InspectedServer> {
   const child = fork(SERVER, {
     execArgv: ['--conditions=@tautline/source', '--expose-gc'],
     env: {
-      PATH: process.env.PATH,
+      ...nodeEnvironment,
       NODE_ENV: 'production',
       PORT: '0',
       LOG_LEVEL: 'error',

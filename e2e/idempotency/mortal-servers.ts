@@ -1,8 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { createDatabase, exitOf } from '../faults/server-process.ts'
@@ -52,10 +49,7 @@ export interface MortalServers extends AsyncDisposable {
 export async function startMortalServers(mostTimes: number): Promise<MortalServers> {
   await using stack = new AsyncDisposableStack()
   const { directUrl } = stack.use(await createDatabase())
-  // Compiling takes most of a start, and there are many.
-  const cache = await mkdtemp(join(tmpdir(), 'tautline-compiled-'))
-  stack.defer(() => rm(cache, { recursive: true, force: true }))
-  const environment = { ...ENVIRONMENT, DATABASE_URL: directUrl, NODE_COMPILE_CACHE: cache }
+  const environment = { ...ENVIRONMENT, DATABASE_URL: directUrl }
   await migrate(new URL('./effects-app.fixture.ts', import.meta.url), environment)
 
   const kills = Object.fromEntries(POINTS.map((point) => [point, 0]))

@@ -2,10 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 import { exitOf } from '../faults/server-process.ts'
+import { nodeEnvironment } from '../setup/node-environment.ts'
 
-/** What a backend of these tests needs, as in production; nothing of ours. */
+/** What a backend of these tests needs, as in production. */
 export const ENVIRONMENT = {
-  PATH: process.env.PATH,
+  ...nodeEnvironment,
   NODE_ENV: 'production',
   PORT: '0',
   TAUTLINE_HOSTS: '*',

@@ -45,8 +45,6 @@ export async function startWorld(): Promise<World> {
   const environment = {
     DATABASE_URL: directUrl,
     TAUTLINE_FILES: join(folder, 'files'),
-    // Compiling takes most of a start.
-    NODE_COMPILE_CACHE: join(folder, 'compiled'),
     // A small machine that others use as well is no reason to refuse anybody here.
     TAUTLINE_ACQUIRE_TIMEOUT_MS: '5000',
   }

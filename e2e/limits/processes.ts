@@ -5,6 +5,7 @@ import { z } from 'zod'
 
 import { until } from '../dev/wait.ts'
 import { exitOf } from '../faults/server-process.ts'
+import { nodeEnvironment } from '../setup/node-environment.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SERVER = fileURLToPath(new URL('./observed-server.fixture.ts', import.meta.url))
@@ -74,10 +75,9 @@ export async function startServer(options: ServerOptions): Promise<ObservedServe
 
 const Readiness = z.object({ degraded: z.array(z.string()).default([]) })
 
-/** Nothing of ours: the server refuses settings that it does not know. */
 function environmentOf({ databaseUrl, redisUrl, settings }: ServerOptions): NodeJS.ProcessEnv {
   return {
-    PATH: process.env.PATH,
+    ...nodeEnvironment,
     NODE_ENV: 'production',
     PORT: '0',
     LOG_LEVEL: 'warn',

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 
 import { exitOf } from '../faults/server-process.ts'
 import { findProgram } from '../setup/find-program.ts'
+import { nodeEnvironment } from '../setup/node-environment.ts'
 
 const STOP_TIMEOUT_MS = 20_000
 
@@ -27,7 +28,7 @@ export function startChild(program: Program, environment: NodeJS.ProcessEnv = {}
     ...args,
   ]
   return spawn(command, words, {
-    env: { PATH: process.env.PATH, ...environment },
+    env: { ...nodeEnvironment, ...environment },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
 }

@@ -59,8 +59,6 @@ export async function startWorld(): Promise<World> {
     TAUTLINE_FILES: join(folder, 'files'),
     TAUTLINE_DRAIN_TIMEOUT_MS: String(DRAIN_MS),
     TAUTLINE_ACQUIRE_TIMEOUT_MS: '5000',
-    // Compiling takes most of a start, and there are many.
-    NODE_COMPILE_CACHE: join(folder, 'compiled'),
   }
   const server = stack.use(await startServer({ ...environment, TAUTLINE_WORKER: 'off' }))
   const accessToken = await becomeAdmin(`${server.url}/rpc`, directUrl)

@@ -39,14 +39,12 @@ export interface World extends AsyncDisposable {
 export async function startWorld(workers: number, app = CHAOS): Promise<World> {
   await using stack = new AsyncDisposableStack()
   const { directUrl } = stack.use(await createDatabase())
-  // Compiling takes most of a start, and there are many.
   const folder = await mkdtemp(join(tmpdir(), 'tautline-tasks-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   const environment = {
     ...ENVIRONMENT,
     LOG_LEVEL: 'info',
     DATABASE_URL: directUrl,
-    NODE_COMPILE_CACHE: join(folder, 'compiled'),
     TAUTLINE_FILES: join(folder, 'files'),
     TAUTLINE_DRAIN_TIMEOUT_MS: '1000',
   }

@@ -1,8 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { exitOf } from '../faults/server-process.ts'
@@ -35,12 +32,9 @@ const APP = new URL('./watched-app.ts', import.meta.url)
  */
 export async function startMortalServer(databaseUrl: string, settleMs = 0): Promise<MortalServer> {
   await using stack = new AsyncDisposableStack()
-  const cache = await mkdtemp(join(tmpdir(), 'tautline-compiled-'))
-  stack.defer(() => rm(cache, { recursive: true, force: true }))
   const environment = {
     ...ENVIRONMENT,
     DATABASE_URL: databaseUrl,
-    NODE_COMPILE_CACHE: cache,
     LOG_LEVEL: 'fatal',
     TAUTLINE_WORKER: 'off',
   }

@@ -3,13 +3,15 @@ import { fileURLToPath } from 'node:url'
 
 import { expect, test } from 'vitest'
 
+import { processEnvironment } from './process-environment.fixture.ts'
+
 /** Runs `tautline config` as a process of its own, with this environment and no other. */
 function config(environment: Record<string, string>) {
   const main = fileURLToPath(new URL('./main.ts', import.meta.url))
   const args = ['--conditions=@tautline/source', main, 'config']
-  const { PATH } = process.env
+  const env = { ...processEnvironment(), ...environment }
   return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
-    execFile(process.execPath, args, { env: { PATH, ...environment } }, (error, stdout, stderr) =>
+    execFile(process.execPath, args, { env }, (error, stdout, stderr) =>
       resolve({ code: error?.code ?? 0, stdout, stderr }),
     )
   })

@@ -12,6 +12,7 @@ import { dumpSchema } from '../db/schema-dump.ts'
 import { openMigrated } from '../testing/migrated-database.ts'
 import { app } from '../testing/press-app.fixture.ts'
 import { runDb } from './db.ts'
+import { processEnvironment } from './process-environment.fixture.ts'
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 const press = fileURLToPath(new URL('../testing/press-app.fixture.ts', import.meta.url))
@@ -19,7 +20,7 @@ const press = fileURLToPath(new URL('../testing/press-app.fixture.ts', import.me
 /** Runs `tautline db …` as a process of its own. */
 function tautline(databaseUrl: string, ...words: string[]) {
   const args = ['--conditions=@tautline/source', main, '--app', press, 'db', ...words]
-  const env = { PATH: process.env.PATH, DATABASE_URL: databaseUrl }
+  const env = { ...processEnvironment(), DATABASE_URL: databaseUrl }
   return new Promise<{ code: unknown; printed: string }>((resolve) => {
     execFile(process.execPath, args, { env }, (error, stdout, stderr) =>
       resolve({ code: error ? error.code : 0, printed: stdout + stderr }),

@@ -14,7 +14,7 @@ export interface DevDatabase extends AsyncDisposable {
 }
 
 /** Everything that development leaves behind. */
-const DATA_FOLDER = '.data'
+export const DATA_FOLDER = '.data'
 
 /** The database of `DATABASE_URL`, or else an embedded Postgres, held until it is disposed of. */
 export async function provideDatabase(): Promise<DevDatabase> {

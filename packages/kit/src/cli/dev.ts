@@ -1,5 +1,7 @@
+import { join } from 'node:path'
+
 import { banner, seconds } from './banner.ts'
-import { provideDatabase, provideSecret } from './dev-database.ts'
+import { DATA_FOLDER, provideDatabase, provideSecret } from './dev-database.ts'
 import { findFreePort, FIRST_PORT } from './free-port.ts'
 import { ServerRunner, type RunnerEvents } from './server-runner.ts'
 import { listenForStop } from './stop-signals.ts'
@@ -67,6 +69,8 @@ async function developmentDefaults(): Promise<Record<string, string>> {
     // Nothing in front of it sends requests late, and an edit must not wait for an open stream.
     TAUTLINE_DRAIN_QUIET_MS: '0',
     TAUTLINE_DRAIN_TIMEOUT_MS: '5000',
+    // To compile what has not been edited is a third of a restart.
+    NODE_COMPILE_CACHE: join(process.cwd(), DATA_FOLDER, 'compiled'),
   }
 }
 

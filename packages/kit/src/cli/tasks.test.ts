@@ -9,6 +9,7 @@ import { app, doomed } from '../features/tasks/tasks-app.fixture.ts'
 import { startTestServer, type TestServer } from '../testing/index.ts'
 import { openMigrated } from '../testing/migrated-database.ts'
 import { app as press } from '../testing/press-app.fixture.ts'
+import { processEnvironment } from './process-environment.fixture.ts'
 import { runTasks } from './tasks.ts'
 
 // Nobody works: a task is where the test puts it.
@@ -31,7 +32,7 @@ const [main, appPath] = [
 /** Runs `tautline tasks …` as a process of its own. */
 function runCli(databaseUrl: string, words: readonly string[]) {
   const args = ['--conditions=@tautline/source', main, '--app', appPath, 'tasks', ...words]
-  const env = { PATH: process.env.PATH, DATABASE_URL: databaseUrl }
+  const env = { ...processEnvironment(), DATABASE_URL: databaseUrl }
   return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
     execFile(process.execPath, args, { env }, (error, stdout, stderr) =>
       resolve({ code: error?.code ?? 0, stdout, stderr }),

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { startAccounts, type Accounts } from '../features/auth/accounts.fixture.ts'
 import { addRole } from '../features/auth/queries.ts'
+import { processEnvironment } from './process-environment.fixture.ts'
 import { runUser } from './user.ts'
 
 let accounts: Accounts
@@ -20,7 +21,7 @@ async function user(...words: string[]): Promise<{ stdout: string; stderr: strin
   const run = promisify(execFile)(
     process.execPath,
     ['--conditions=@tautline/source', main, 'user', ...words],
-    { env: { PATH: process.env.PATH, DATABASE_URL: accounts.server.databaseUrl } },
+    { env: { ...processEnvironment(), DATABASE_URL: accounts.server.databaseUrl } },
   )
   return run.catch((error: unknown) => {
     const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : 'no output'

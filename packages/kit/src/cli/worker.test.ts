@@ -6,6 +6,7 @@ import { expect, test, vi } from 'vitest'
 
 import { app } from '../features/tasks/tasks-app.fixture.ts'
 import { startTestServer } from '../testing/index.ts'
+import { processEnvironment } from './process-environment.fixture.ts'
 import { runWorker } from './worker.ts'
 
 /** `tautline worker` as a process of its own. */
@@ -17,7 +18,7 @@ function startWorker(appPath: string, databaseUrl: string) {
     process.execPath,
     ['--conditions=@tautline/source', main ?? '', 'worker', '--app', path ?? ''],
     {
-      env: { PATH: process.env.PATH, DATABASE_URL: databaseUrl, TAUTLINE_DRAIN_TIMEOUT_MS: '500' },
+      env: { ...processEnvironment(), DATABASE_URL: databaseUrl, TAUTLINE_DRAIN_TIMEOUT_MS: '500' },
     },
   )
   let said = ''
