@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -110,9 +111,11 @@ test('a process that takes more memory than it may ends at once, in the middle o
   expect(String(error instanceof Error && error.cause)).toContain('SIGKILL')
 })
 
-/** More than a pipe holds. */
+/** More than a pipe holds: no encoder makes chance small. */
 async function large(signal: AbortSignal) {
-  const bytes = await noise(700, 700).png().toBuffer()
+  const [width, height, channels] = [1_000, 1_000, 3] as const
+  const chance = sharp(randomBytes(width * height * channels), { raw: { width, height, channels } })
+  const bytes = await chance.png().toBuffer()
   const operations = [{ rotate: 90 } as const]
   return { source: Readable.from([bytes]), bytes: bytes.length, operations, maxMemoryBytes, signal }
 }
