@@ -20,7 +20,6 @@ import { witness } from './witness.ts'
 declare module '@tautline/kit' {
   interface Database {
     placed: { ref: string; task_id: string }
-    chaos_effect: { task_id: string; chunk: number; attempt: number }
   }
 }
 

@@ -14,12 +14,6 @@ import {
 
 import { witness } from './witness.ts'
 
-declare module '@tautline/kit' {
-  interface Database {
-    chaos_effect: { task_id: string; chunk: number; attempt: number }
-  }
-}
-
 /** Where handlers may stay: until they are told to end, or with their whole process. */
 export const PLACES = [
   'outside a transaction',

@@ -13,7 +13,7 @@ import { startWorld, type LogLine, type World } from './workers.ts'
 
 const full = process.env.TEST_FULL === '1'
 
-const LOAD = full ? { count: 500, overMs: 75_000 } : { count: 60, overMs: 2_500 }
+const LOAD = full ? { count: 800, overMs: 75_000 } : { count: 60, overMs: 2_500 }
 
 /** Strikes beside those in the middle of a transaction; and how many of them stop a process. */
 const STRIKES = full
@@ -28,10 +28,10 @@ const BUSY_WITHIN_MS = 5_000
 const STOPPED_MS = 12_000
 
 /**
- * Below these the run has shown nothing. It is chance how much work a strike meets, and whether a process
- * that was stopped comes to write before it hears that it may not: `blocked-loop.test.ts` sees to that.
+ * Below these the run has shown nothing. A single stop may meet no write to refuse: connections are cut
+ * meanwhile, and who hears of the loss first writes nothing. There is work enough that many do.
  */
-const LEAST = full ? { takeovers: 25, refused: 1 } : { takeovers: 3, refused: 0 }
+const LEAST = full ? { takeovers: 40, refused: 5 } : { takeovers: 3, refused: 0 }
 
 const TAKEOVER_MS = full ? 15_000 : 60_000
 

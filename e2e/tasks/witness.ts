@@ -1,5 +1,12 @@
 import { Pool } from 'pg'
 
+declare module '@tautline/kit' {
+  interface Database {
+    /** What handlers do in their transactions. */
+    chaos_effect: { task_id: string; chunk: number; attempt: number }
+  }
+}
+
 /** What handlers say of themselves; on connections of their own, which nothing rolls back. */
 const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 4, allowExitOnIdle: true })
 pool.on('error', () => {}) // fails the statement that is under way
